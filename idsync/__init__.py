@@ -1,0 +1,1 @@
+"""An open identity graph over gRPC and HTTP."""

@@ -1,0 +1,1 @@
+"""The values that flow through the service: frozen, pure, standard library only."""

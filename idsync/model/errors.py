@@ -1,0 +1,132 @@
+"""The error tree. Errors know nothing of gRPC or HTTP; two tables elsewhere translate them.
+
+IdsyncError                    reason              when
+├── InvalidRequestError        as given            the request is at fault (ID-233, 400)
+│   ├── LookupFailedError      LOOKUP_ERROR        nothing to look up, or no such profile to change
+│   └── InvalidAliasError      INVALID_DATA        ID-182 to ID-184
+├── NotFoundError              NOT_FOUND_ERROR     a search without a match, an unknown thing (404)
+├── UnauthenticatedError       UNAUTHENTICATED     credentials missing or wrong (401)
+├── ForbiddenError             FORBIDDEN           not for this caller or strategy (403)
+├── RateLimitedError           TOO_MANY_REQUESTS   over a limit (429)
+├── UnavailableError           UNAVAILABLE         the store is out of reach; nothing changed (503)
+│   └── ContentionError        UNAVAILABLE         too many writers raced; nothing changed
+├── ConfigurationError         CONFIGURATION       a configuration file or setting is refused
+└── StoreError                 STORE               a database is foreign, newer, older or damaged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "ConfigurationError",
+    "ContentionError",
+    "ForbiddenError",
+    "IdsyncError",
+    "InvalidAliasError",
+    "InvalidRequestError",
+    "LookupFailedError",
+    "NotFoundError",
+    "RateLimitedError",
+    "StoreError",
+    "UnauthenticatedError",
+    "UnavailableError",
+]
+
+
+class IdsyncError(Exception):
+    """Any error of ours: a stable `reason`, a text that may change, and metadata without personal data."""
+
+    reason: str = "INTERNAL_ERROR"
+    retry_delay_s: float = 0.0
+    """Wait this long before trying again; 0 where that would not help."""
+
+    def __init__(self, message: str, **metadata: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata: Mapping[str, str] = metadata
+
+
+class InvalidRequestError(IdsyncError):
+    """The request is at fault; `fields` names the places, outermost first."""
+
+    reason = "VALIDATION_ERROR"
+
+    def __init__(self, message: str, *, reason: str | None = None, fields: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        if reason is not None:
+            self.reason = reason
+        self.fields = tuple(fields)
+
+
+class LookupFailedError(InvalidRequestError):
+    """Nothing to look up, a login without login ID, or a profile that does not exist (ID-150)."""
+
+    reason = "LOOKUP_ERROR"
+
+
+class InvalidAliasError(InvalidRequestError):
+    """An alias request that breaks ID-182 to ID-184."""
+
+    reason = "INVALID_DATA"
+
+
+class NotFoundError(IdsyncError):
+    """A search or read-only call without a match (ID-087, ID-088), or a thing unknown to the caller."""
+
+    reason = "NOT_FOUND_ERROR"
+
+
+class UnauthenticatedError(IdsyncError):
+    """Credentials are missing, unknown or wrong (ID-222)."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class ForbiddenError(IdsyncError):
+    """Not available to this caller, this workspace or with this strategy (ID-180)."""
+
+    reason = "FORBIDDEN"
+
+
+class RateLimitedError(IdsyncError):
+    """Over a limit (ID-234); `limit` names the level, `retry_delay_s` the wait."""
+
+    reason = "TOO_MANY_REQUESTS"
+
+    def __init__(self, message: str, *, limit: str, retry_delay_s: float) -> None:
+        super().__init__(message, limit=limit)
+        self.retry_delay_s = retry_delay_s
+
+
+class UnavailableError(IdsyncError):
+    """The store cannot be reached or cannot write; nothing was changed."""
+
+    reason = "UNAVAILABLE"
+    retry_delay_s = 1.0
+
+
+class ContentionError(UnavailableError):
+    """Too many writers raced for the same identities; nothing was changed."""
+
+    retry_delay_s = 0.1
+
+
+class ConfigurationError(IdsyncError):
+    """A configuration is refused; `faults` lists every one of them, with its line where known."""
+
+    reason = "CONFIGURATION"
+
+    def __init__(self, message: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        """Show the faults below the message."""
+        return "\n".join([self.message, *(f"  {fault}" for fault in self.faults)])
+
+
+class StoreError(IdsyncError):
+    """A database that cannot be used as it is: foreign, newer, older, damaged or in use."""
+
+    reason = "STORE"

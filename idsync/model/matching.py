@@ -1,0 +1,157 @@
+"""What strategies share: who may be returned, and the walk (section 4 of the specification)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from itertools import islice
+
+from idsync.model.decision import Match
+from idsync.model.identity import Identity, Mpid
+from idsync.model.policy import Policy
+from idsync.model.request import ResolveRequest
+from idsync.model.view import GraphView, Holders, Ranked
+
+__all__ = ["Among", "login_identities", "usable_logins", "walk"]
+
+
+class Among(Enum):
+    """Which profiles a walk may return."""
+
+    ELIGIBLE = "eligible"
+    """Anonymous ones, and known ones that the request opens (ID-050, ID-051)."""
+    ANONYMOUS = "anonymous"
+    """Anonymous ones only (ID-132)."""
+
+
+def login_identities(request: ResolveRequest, policy: Policy) -> list[Identity]:
+    """Give the login-type identities of the request."""
+    return [identity for t, identity in request.identities.items() if t in policy.login]
+
+
+def opened_profiles(request: ResolveRequest, view: GraphView, policy: Policy) -> set[Mpid]:
+    """Find the known profiles that the request opens.
+
+    A known profile needs one matching login ID (ID-050) and, if its record has immutable IDs, one matching
+    immutable ID as well (ID-051).
+    """
+    opened: set[Mpid] = set()
+    for identity in login_identities(request, policy):
+        holders = view.holders(identity)
+        if holders is not None:
+            opened.update(
+                m for m in holders.known.newest_first() if _immutables_allow(m, request, view, policy)
+            )
+    return opened
+
+
+def _immutables_allow(mpid: Mpid, request: ResolveRequest, view: GraphView, policy: Policy) -> bool:
+    profile = view.profile(mpid)
+    if profile is None:
+        return False
+    if not profile.types & policy.immutable_set:
+        return True
+    for t in policy.immutable:
+        identity = request.identities.get(t)
+        holders = None if identity is None else view.holders(identity)
+        if holders is not None and holders.has(mpid):
+            return True
+    return False
+
+
+def usable_logins(request: ResolveRequest, view: GraphView, policy: Policy) -> list[Identity]:
+    """Give the login IDs of the request that could still be put on a new profile (ID-123).
+
+    A unique value held by a profile that the request may not have is not among them. Call it when the walk
+    gave no known profile.
+    """
+    usable = []
+    for identity in login_identities(request, policy):
+        holders = view.holders(identity)
+        held = holders is not None and bool(len(holders.known) or len(holders.anonymous))
+        if not (held and identity.type in policy.unique):
+            usable.append(identity)
+    return usable
+
+
+class _Intersection:
+    """Profiles in both of two sets; built from the shorter one, so that a popular value costs nothing."""
+
+    def __init__(self, one: Ranked, other: Ranked) -> None:
+        shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
+        self._members = [m for m in shorter.newest_first() if m in longer]
+        self._set = frozenset(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __contains__(self, mpid: object, /) -> bool:
+        return mpid in self._set
+
+    def newest_first(self) -> Iterator[Mpid]:
+        return iter(self._members)
+
+
+def walk(
+    request: ResolveRequest, view: GraphView, policy: Policy, among: Among = Among.ELIGIBLE
+) -> Match | None:
+    """Find the one profile that the request means (ID-060 to ID-067).
+
+    Args:
+        request: Its identities, one per type.
+        view: The holders of every identity of the request.
+        policy: Gives the priority and the protections.
+        among: Which profiles may be returned.
+
+    Returns:
+        The match, or `None` when no identity of the priority has an eligible holder (ID-066). Of several
+        left at the end `previous_mpid` wins (ID-064), then the one returned or created last (ID-065), so
+        that the answer never depends on the order of rows.
+    """
+    opened = opened_profiles(request, view, policy) if among is Among.ELIGIBLE else set()
+    known: set[Mpid] = set()
+    anonymous: Ranked | None = None
+    decided_by: Identity | None = None
+    for t in policy.priority:
+        identity = request.identities.get(t)
+        holders = None if identity is None else view.holders(identity)
+        if identity is None or holders is None:
+            continue
+        if anonymous is None:
+            next_known: set[Mpid] = _held(opened, holders)
+            next_anonymous: Ranked = holders.anonymous
+        else:
+            next_known = _held(known, holders)
+            next_anonymous = _Intersection(anonymous, holders.anonymous) if len(anonymous) else anonymous
+        size = len(next_known) + len(next_anonymous)
+        if size == 0:
+            continue
+        if anonymous is None or size < len(known) + len(anonymous):
+            decided_by = identity
+        known, anonymous = next_known, next_anonymous
+        if size == 1:
+            break
+    if anonymous is None or decided_by is None:
+        return None
+    mpid, is_known = _chosen(known, anonymous, request.previous_mpid, view)
+    return Match(mpid, is_known, decided_by, len(known) + len(anonymous))
+
+
+def _held(mpids: set[Mpid], holders: Holders) -> set[Mpid]:
+    return {m for m in mpids if m in holders.known} if mpids else mpids
+
+
+def _chosen(known: set[Mpid], anonymous: Ranked, previous: Mpid | None, view: GraphView) -> tuple[Mpid, bool]:
+    if previous is not None:
+        if previous in known:
+            return previous, True
+        if previous in anonymous:
+            return previous, False
+    leaders = [(m, True) for m in known]
+    leaders.extend((m, False) for m in islice(anonymous.newest_first(), 1))
+    return max(leaders, key=lambda leader: _recency(leader[0], view))
+
+
+def _recency(mpid: Mpid, view: GraphView) -> int:
+    profile = view.profile(mpid)
+    return 0 if profile is None else profile.recency

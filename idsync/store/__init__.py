@@ -1,0 +1,1 @@
+"""Where graphs live: one protocol, several stores, one suite that all of them pass."""

@@ -1,0 +1,118 @@
+"""The store, as the resolver and the readers of the journal need it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Protocol
+
+from idsync.model.aliasing import AliasRecord
+from idsync.model.changes import Applied, ChangeSet, Stale
+from idsync.model.identity import GraphKey, Identity, Mpid
+from idsync.model.journal import JournalEntry
+from idsync.model.profile import Link, Profile
+from idsync.model.view import GraphView, ViewRequest
+
+__all__ = ["Store"]
+
+
+class Store(Protocol):
+    """A graph store. Every one passes `idsync.testing.store_suite.StoreSuite`.
+
+    Every method may raise `UnavailableError`: the store is out of reach or cannot write; nothing was changed.
+    """
+
+    # -- the hot path: rounds ------------------------------------------------------------------------------
+
+    async def read_views(self, wanted: Sequence[ViewRequest]) -> list[GraphView]:
+        """Take one look for each request.
+
+        A view is consistent and stays valid until the event loop runs something else; for a store with a
+        remote database `apply` notices what changed since.
+        """
+        ...
+
+    async def apply(self, changes: Sequence[ChangeSet]) -> list[Applied | Stale]:
+        """Commit each change set, all of it or none; one result each, in order.
+
+        A change set whose conditions no longer hold is `Stale`; the others are not affected. The store mints
+        the MPID for `NEW`, the position in the journal and the time. What an `Applied` says is visible to
+        every later `read_views` at once, and durable once its `durable` was awaited.
+        """
+        ...
+
+    # -- inspection ----------------------------------------------------------------------------------------
+
+    async def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
+        """Say which graph each MPID belongs to; unknown ones are left out, erased ones are not."""
+        ...
+
+    async def profiles(self, graph: GraphKey, mpids: Collection[Mpid]) -> dict[Mpid, Profile]:
+        """Show profiles whole, erased ones included; those of another graph are left out (ID-250)."""
+        ...
+
+    async def find_profiles(
+        self, graph: GraphKey, identity: Identity, limit: int, before: int | None = None
+    ) -> list[Mpid]:
+        """List at most `limit` profiles with the identity on their record, newest first (ID-011).
+
+        `before` continues a page: only profiles whose recency is smaller.
+        """
+        ...
+
+    async def links_of(self, graph: GraphKey, identity: Identity, limit: int) -> list[Link]:
+        """List at most `limit` links of an identity, past ones too, oldest first."""
+        ...
+
+    async def pending_aliases(self, due_ms: int, limit: int) -> list[tuple[GraphKey, AliasRecord]]:
+        """List pending alias requests that are due at `due_ms`, in order of arrival (ID-187)."""
+        ...
+
+    async def inactive_profiles(self, graph: GraphKey, before_ms: int, limit: int) -> list[Mpid]:
+        """List live profiles without recorded activity since `before_ms` (ID-214)."""
+        ...
+
+    async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
+        """List holders of values of a type that are on more than one record (ID-039)."""
+        ...
+
+    # -- the journal ---------------------------------------------------------------------------------------
+
+    async def graphs(self) -> list[GraphKey]:
+        """List the graphs that have a journal."""
+        ...
+
+    async def entries(
+        self, graph: GraphKey, after: int, limit: int, mpid: Mpid | None = None
+    ) -> list[JournalEntry]:
+        """Read durable entries with a greater position, oldest first; with `mpid` those that concern it."""
+        ...
+
+    async def entries_at(self, graph: GraphKey, seqs: Collection[int]) -> dict[int, JournalEntry]:
+        """Read durable entries by position; unknown ones are left out."""
+        ...
+
+    async def entries_of_request(self, graph: GraphKey, request_id: str, limit: int) -> list[JournalEntry]:
+        """Read durable entries that carry a request id, oldest first."""
+        ...
+
+    def changes(self, graph: GraphKey, after: int) -> AsyncIterator[JournalEntry]:
+        """Follow the journal from a position on, without end: every durable entry once, in order."""
+        ...
+
+    # -- life ----------------------------------------------------------------------------------------------
+
+    async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
+        """Give the newest configuration version of a scope: number, author, UTC milliseconds, settings."""
+        ...
+
+    async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
+        """Record a new configuration version of a scope; returns its number."""
+        ...
+
+    async def settle(self) -> None:
+        """Return when everything applied so far is durable and folded into the tables."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of every resource; a second call does nothing."""
+        ...
