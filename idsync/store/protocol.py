@@ -31,12 +31,13 @@ class Store(Protocol):
         """
         ...
 
-    async def apply(self, changes: Sequence[ChangeSet]) -> list[Applied | Stale]:
-        """Commit each change set, all of it or none; one result each, in order.
+    async def apply(self, changes: Sequence[ChangeSet], *, in_order: bool = False) -> list[Applied | Stale]:
+        """Commit each change set, all of it or none; one result each.
 
-        A change set whose conditions no longer hold is `Stale`; the others are not affected. The store mints
-        the MPID for `NEW`, the position in the journal and the time. What an `Applied` says is visible to
-        every later `read_views` at once, and durable once its `durable` was awaited.
+        A change set whose conditions no longer hold is `Stale`, also when an earlier one of the same call
+        broke them. The others are not affected, unless `in_order` is set: then all after it are `Stale` too.
+        The store mints the MPID for `NEW`, the position in the journal and the time. What an `Applied` says
+        is visible to every later `read_views` at once, and durable once its `durable` was awaited.
         """
         ...
 

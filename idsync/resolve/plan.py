@@ -1,0 +1,258 @@
+"""From a decision to a change set: what identify, login and logout write (section 5 of the specification)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from idsync.model.changes import ChangeSet, Outcome, Resolution
+from idsync.model.decision import Create, Match, Reuse
+from idsync.model.identity import Identity, Mpid
+from idsync.model.journal import NEW, Change, ChangeKind, Evidence
+from idsync.model.notice import Notice, NoticeReason
+from idsync.model.policy import Policy
+from idsync.model.request import ResolveRequest
+from idsync.model.view import GraphView, Holders, ProfileView
+
+__all__ = ["ACTIVITY_RESOLUTION_MS", "Planned", "plan_create", "plan_reuse", "read_only", "rested_on"]
+
+ACTIVITY_RESOLUTION_MS: Final = 86_400_000
+"""Where a retention is set, activity is recorded once a day and profile, not with each call (ID-214)."""
+
+
+@dataclass(slots=True)
+class Planned:
+    """A change set, and the answer to give once it holds."""
+
+    change_set: ChangeSet
+    matched: tuple[Identity, ...]
+    is_known: bool
+    outcome: Outcome
+    rule: str
+    decided_by: Identity | None
+    notices: tuple[Notice, ...]
+
+    def answer(self, mpid: Mpid, journal_seq: int, *, ephemeral_anonymous: bool) -> Resolution:
+        """Give the answer (section 9): ephemeral are anonymous profiles of some strategies (ID-173)."""
+        return Resolution(
+            mpid,
+            self.matched,
+            self.is_known,
+            ephemeral_anonymous and not self.is_known,
+            self.outcome,
+            self.rule,
+            self.decided_by,
+            journal_seq,
+            self.notices,
+        )
+
+
+def rested_on(request: ResolveRequest, view: GraphView) -> dict[Identity, int]:
+    """Give the version of each identity of the request; 0: there is no such identity (ID-041)."""
+    conditions = {}
+    for identity in request.identities.values():
+        holders = view.holders(identity)
+        conditions[identity] = 0 if holders is None else holders.version
+    return conditions
+
+
+@dataclass(slots=True)
+class _Additions:
+    """What a profile takes of a request, collected identity by identity."""
+
+    changes: list[Change] = field(default_factory=list)
+    matched: list[Identity] = field(default_factory=list)
+    asked: list[Identity] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    types: int = 0
+
+    def add(self, mpid: Mpid, identity: Identity) -> None:
+        self.changes.append(Change(ChangeKind.IDENTITY_ADDED, mpid, identity))
+        self.asked.append(identity)
+        self.types |= 1 << identity.type
+
+    def describe(self, mpid: Mpid, identity: Identity, holders: Holders | None) -> None:
+        """Keep a value of a type outside the priority with the profile (ID-026)."""
+        self.notices.append(Notice(identity.type, NoticeReason.OUTSIDE_PRIORITY))
+        if holders is None or mpid == NEW or not holders.describes(mpid):
+            self.changes.append(Change(ChangeKind.DESCRIPTION_ADDED, mpid, identity))
+        self.asked.append(identity)
+
+    def withhold(self, identity: Identity, reason: NoticeReason, holders: Holders | None) -> None:
+        self.notices.append(Notice(identity.type, reason))
+        if holders is not None:
+            self.asked.append(identity)
+
+
+def plan_create(request: ResolveRequest, view: GraphView, policy: Policy, decision: Create) -> Planned:
+    """Plan a new profile with the identities of the request (ID-076)."""
+    taken = _Additions()
+    for t, identity in request.identities.items():
+        holders = view.holders(identity)
+        if not policy.priority_set >> t & 1:
+            taken.describe(NEW, identity, holders)
+        elif policy.unique_set >> t & 1 and _is_held(holders):
+            taken.withhold(identity, NoticeReason.HELD_ELSEWHERE, holders)
+        else:
+            taken.add(NEW, identity)
+    is_known = policy.is_known(taken.types)
+    first = [Change(ChangeKind.PROFILE_CREATED, NEW, other=decision.source)]
+    if is_known:
+        taken.changes.append(Change(ChangeKind.BECAME_KNOWN, NEW))
+    conditions: dict[Mpid, int] = {}
+    if decision.source is not None:
+        source = view.profile(decision.source)
+        conditions[decision.source] = 0 if source is None else source.version
+    return _planned(
+        request,
+        view,
+        NEW,
+        decision.rule,
+        Outcome.CREATED,
+        taken,
+        tuple(first + taken.changes),
+        conditions,
+        decision.beside,
+        is_known=is_known,
+    )
+
+
+def plan_reuse(
+    request: ResolveRequest, view: GraphView, policy: Policy, decision: Reuse, now_ms: int
+) -> Planned:
+    """Plan what an existing profile absorbs (ID-070 to ID-075); it may be nothing at all."""
+    mpid = decision.match.mpid
+    profile = view.profile(mpid)
+    assert profile is not None, "a match comes from the view"
+    taken = _Additions(types=profile.types)
+    for t, identity in request.identities.items():
+        holders = view.holders(identity)
+        if not policy.priority_set >> t & 1:
+            taken.describe(mpid, identity, holders)
+        elif holders is not None and holders.has(mpid):
+            taken.matched.append(identity)
+            taken.asked.append(identity)
+        elif policy.unique_set >> t & 1 and _is_held(holders):
+            taken.withhold(identity, NoticeReason.HELD_ELSEWHERE, holders)
+        elif policy.immutable_set & profile.types & (1 << t):
+            taken.withhold(identity, NoticeReason.IMMUTABLE_SET, holders)
+        else:
+            _drop_oldest(identity, profile, policy, taken)
+            taken.add(mpid, identity)
+    is_known = policy.is_known(taken.types)
+    converted = is_known and not policy.is_known(profile.types)
+    if converted:
+        taken.changes.append(Change(ChangeKind.BECAME_KNOWN, mpid))
+    if _falls_behind(profile, taken, view):
+        taken.changes.append(Change(ChangeKind.RETURNED, mpid))
+    elif policy.inactive_days is not None and now_ms - profile.active_ms >= ACTIVITY_RESOLUTION_MS:
+        taken.changes.append(Change(ChangeKind.ACTIVE, mpid))
+    return _planned(
+        request,
+        view,
+        mpid,
+        decision.rule,
+        Outcome.CONVERTED if converted else Outcome.FOUND,
+        taken,
+        tuple(taken.changes),
+        {mpid: profile.version},
+        decision.match,
+        is_known=is_known,
+    )
+
+
+def read_only(request: ResolveRequest, view: GraphView, policy: Policy, decision: Reuse) -> Planned:
+    """Plan an answer without any change (ID-085, ID-088)."""
+    mpid = decision.match.mpid
+    profile = view.profile(mpid)
+    assert profile is not None, "a match comes from the view"
+    taken = _Additions()
+    for t, identity in request.identities.items():
+        holders = view.holders(identity)
+        if policy.priority_set >> t & 1 and holders is not None and holders.has(mpid):
+            taken.matched.append(identity)
+    is_known = policy.is_known(profile.types)
+    return _planned(
+        request,
+        view,
+        mpid,
+        decision.rule,
+        Outcome.FOUND,
+        taken,
+        (),
+        {mpid: profile.version},
+        decision.match,
+        is_known=is_known,
+    )
+
+
+def _planned(
+    request: ResolveRequest,
+    view: GraphView,
+    mpid: Mpid,
+    rule: str,
+    outcome: Outcome,
+    taken: _Additions,
+    changes: tuple[Change, ...],
+    profiles: dict[Mpid, int],
+    match: Match | None,
+    *,
+    is_known: bool,
+) -> Planned:
+    notices = (*request.notices, *taken.notices)
+    matched = tuple(taken.matched)
+    decided_by = None if match is None or outcome is Outcome.CREATED else match.decided_by
+    change_set = ChangeSet(request.graph, mpid, view, identities=rested_on(request, view), profiles=profiles)
+    if changes:
+        change_set.cause = request.operation.value
+        change_set.rule = rule
+        change_set.changes = changes
+        change_set.request_id = request.request_id
+        change_set.input_id = request.input_id
+        change_set.idempotency_key = request.idempotency_key
+        change_set.evidence = Evidence(
+            tuple(taken.asked),
+            matched,
+            None if match is None else match.decided_by,
+            0 if match is None else match.candidates,
+            request.previous_mpid,
+            notices,
+        )
+    return Planned(change_set, matched, is_known, outcome, rule, decided_by, notices)
+
+
+def _is_held(holders: Holders | None) -> bool:
+    return holders is not None and bool(len(holders.known) or len(holders.anonymous))
+
+
+def _drop_oldest(identity: Identity, profile: ProfileView, policy: Policy, taken: _Additions) -> None:
+    """Make room for one more value where the type has a maximum (ID-074)."""
+    limit = policy.max_per_type.get(identity.type)
+    if limit is None or not profile.types >> identity.type & 1:
+        return
+    values = [value for value in profile.record() if value.type == identity.type]
+    for oldest in values[: max(len(values) + 1 - limit, 0)]:
+        taken.changes.append(Change(ChangeKind.IDENTITY_REMOVED, profile.mpid, oldest))
+        taken.notices.append(Notice(identity.type, NoticeReason.OLDEST_DROPPED))
+
+
+def _falls_behind(profile: ProfileView, taken: _Additions, view: GraphView) -> bool:
+    """Say whether returning the profile changes the order among profiles that share a value (ID-011)."""
+    if profile.overtaken:
+        return True
+    for change in taken.changes:
+        if change.kind is ChangeKind.IDENTITY_ADDED and change.identity is not None:
+            holders = view.holders(change.identity)
+            if holders is not None and _newest(holders, view) > profile.recency:
+                return True
+    return False
+
+
+def _newest(holders: Holders, view: GraphView) -> int:
+    newest = 0
+    for ranked in (holders.known, holders.anonymous):
+        for mpid in ranked.newest_first():
+            holder = view.profile(mpid)
+            newest = max(newest, 0 if holder is None else holder.recency)
+            break
+    return newest

@@ -1,0 +1,111 @@
+"""The resolver: every surface, online or in bulk, comes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from idsync.model.changes import Modification, Resolution
+from idsync.model.errors import ForbiddenError, IdsyncError
+from idsync.model.identity import GraphKey, Mpid
+from idsync.model.request import AliasRequest, ModifyRequest, ResolveRequest
+from idsync.resolve.alias import terms_of
+from idsync.resolve.rounds import Rounds
+from idsync.resolve.steps import AliasStep, DeleteStep, DueAliasStep, ModifyStep, ResolveStep, Scope
+from idsync.store.protocol import Store
+
+__all__ = ["Resolver", "Scope"]
+
+_DUE_AT_ONCE: Final = 1_000
+_DAY_MS: Final = 86_400_000
+
+
+class Resolver:
+    """Answers calls by the settings of their scope, over any store.
+
+    Args:
+        store: Where the graphs live.
+        scopes: Settings and strategy by scope name.
+        clock: Gives the time in UTC milliseconds.
+    """
+
+    def __init__(self, store: Store, scopes: Mapping[str, Scope], clock: Callable[[], int]) -> None:
+        self._store = store
+        self._scopes = scopes
+        self._clock = clock
+        self._rounds = Rounds(store)
+
+    async def resolve(self, request: ResolveRequest) -> Resolution:
+        """Answer an identify, login, logout or search with exactly one profile.
+
+        Raises:
+            LookupFailedError: The strategy refuses the call (ID-082).
+            NotFoundError: A search or read-only call matches nothing (ID-087, ID-088).
+            ContentionError: Too many writers raced.
+            UnavailableError: The store is out of reach; nothing was changed.
+        """
+        return await self._rounds.take(ResolveStep(request, self._scopes[request.graph.scope], self._clock))
+
+    async def modify(self, request: ModifyRequest) -> Modification:
+        """Change a profile's identities, all or none.
+
+        Raises:
+            LookupFailedError: The graph has no such profile (ID-150).
+            InvalidRequestError: An immutable ID would change (ID-157).
+            ContentionError, UnavailableError: As for `resolve`.
+        """
+        return await self._rounds.take(ModifyStep(request, self._scopes[request.graph.scope]))
+
+    async def resolve_all(
+        self, calls: Sequence[ResolveRequest | ModifyRequest]
+    ) -> list[Resolution | Modification | IdsyncError]:
+        """Answer calls in order, each seeing the effect of those before it; an error harms its call only."""
+        steps = [
+            ModifyStep(call, self._scopes[call.graph.scope])
+            if isinstance(call, ModifyRequest)
+            else ResolveStep(call, self._scopes[call.graph.scope], self._clock)
+            for call in calls
+        ]
+        return await self._rounds.take_in_order(steps)
+
+    async def alias(self, request: AliasRequest) -> int:
+        """Take an alias request; returns the position of its journal entry (ID-185).
+
+        Raises:
+            ForbiddenError: The strategy has no aliasing (ID-180).
+            InvalidAliasError: ID-182 to ID-184.
+            ContentionError, UnavailableError: As for `resolve`.
+        """
+        scope = self._scopes[request.graph.scope]
+        if not scope.strategy.aliasing:
+            raise ForbiddenError(f"the strategy {scope.strategy.name} has no aliasing")
+        terms = terms_of(request, scope.policy, self._clock())
+        return await self._rounds.take(AliasStep(request, terms, scope.policy))
+
+    async def delete(self, graph: GraphKey, mpid: Mpid, cause: str = "erase") -> bool:
+        """Remove a profile and take its identities off the lookup at once; its MPID stays dead (ID-212).
+
+        Returns:
+            Whether there was a live profile of that name.
+        """
+        return await self._rounds.take(DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause))
+
+    async def run_due(self) -> int:
+        """Carry out what time has made due: aliases (ID-187), removal of the inactive (ID-214).
+
+        Returns:
+            How many things were done; when it is not 0 there may be more.
+        """
+        done = 0
+        for graph, record in await self._store.pending_aliases(self._clock(), _DUE_AT_ONCE):
+            if graph.scope in self._scopes:
+                policy = self._scopes[graph.scope].policy
+                done += await self._rounds.take(DueAliasStep(graph, record, policy))
+        for graph in await self._store.graphs():
+            scope = self._scopes.get(graph.scope)
+            if scope is None or scope.policy.inactive_days is None:
+                continue
+            before_ms = self._clock() - scope.policy.inactive_days * _DAY_MS
+            for mpid in await self._store.inactive_profiles(graph, before_ms, _DUE_AT_ONCE):
+                done += await self.delete(graph, mpid, "retention")
+        return done

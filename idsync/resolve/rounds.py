@@ -1,0 +1,185 @@
+"""Rounds: whatever waits is taken together, one look for all, one commit for all, then all answers.
+
+There is no timer. While one group is on its way to disk the next round looks and decides; it waits only for
+what it itself rests on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from idsync.model.changes import Applied, ChangeSet, Stale
+from idsync.model.errors import ContentionError, IdsyncError
+from idsync.model.view import GraphView, ViewRequest
+from idsync.store.protocol import Store
+
+__all__ = ["MAX_ATTEMPTS", "MAX_ROUND", "Rounds", "Step"]
+
+MAX_ROUND: Final = 256
+"""Calls taken together at most, so that one round never holds the loop for long."""
+MAX_ATTEMPTS: Final = 16
+"""Looks that a call is given before it is told that too many writers raced (`ContentionError`)."""
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Step(Protocol[R_co]):
+    """One call on its way: what it needs to see, what it decides, what it answers.
+
+    `decide` is pure and may be called again with a newer view. A refusal is a decision too: the change set it
+    rests on is empty, and `answer` raises.
+    """
+
+    @property
+    def wanted(self) -> ViewRequest:
+        """What the call needs to see."""
+        ...
+
+    def decide(self, view: GraphView) -> ChangeSet:
+        """Decide, and give the write with the conditions it rests on."""
+        ...
+
+    def answer(self, applied: Applied) -> R_co:
+        """Give the answer once the change set holds, or raise an `IdsyncError`."""
+        ...
+
+
+class _Waiting(Generic[R_co]):
+    __slots__ = ("attempts", "future", "step")
+
+    def __init__(self, step: Step[R_co], future: asyncio.Future[Any]) -> None:
+        self.step = step
+        self.future = future
+        self.attempts = 0
+
+
+class Rounds:
+    """Takes steps through a store, many at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: deque[_Waiting[Any]] = deque()
+        self._running: asyncio.Task[None] | None = None
+        self._syncing: set[asyncio.Task[None]] = set()
+
+    async def take(self, step: Step[R_co]) -> R_co:
+        """Take one step with whatever else waits.
+
+        Raises:
+            IdsyncError: What the step refuses with, `ContentionError`, `UnavailableError`.
+        """
+        future: asyncio.Future[R_co] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(step, future))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await future
+
+    async def take_in_order(self, steps: Sequence[Step[Any]]) -> list[Any | IdsyncError]:
+        """Take steps so that each sees the effect of those before it; errors are given in place.
+
+        As many as do not collide are taken together; after a collision the rest looks again.
+        """
+        answers: list[Any | IdsyncError] = []
+        commits: list[tuple[int, Step[Any], Applied]] = []
+        size = MAX_ROUND
+        attempts = 0
+        while len(answers) < len(steps):
+            chosen = steps[len(answers) : len(answers) + size]
+            views = await self._store.read_views([step.wanted for step in chosen])
+            change_sets = [step.decide(view) for step, view in zip(chosen, views, strict=True)]
+            results = await self._store.apply(change_sets, in_order=True)
+            progress = 0
+            for step, result in zip(chosen, results, strict=True):
+                if isinstance(result, Stale):
+                    break
+                commits.append((len(answers), step, result))
+                answers.append(None)
+                progress += 1
+            attempts = 0 if progress else attempts + 1
+            size = min(max(2 * progress, 8), MAX_ROUND)
+            if attempts >= MAX_ATTEMPTS:
+                answers.append(ContentionError("too many writers raced for the same identities"))
+                attempts = 0
+        for position, step, applied in commits:
+            try:
+                if applied.durable is not None:
+                    await applied.durable
+                answers[position] = step.answer(applied)
+            except IdsyncError as error:
+                answers[position] = error
+        return answers
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                count = min(len(self._waiting), MAX_ROUND)
+                batch = [self._waiting.popleft() for _ in range(count)]
+                try:
+                    again = await self._round([w for w in batch if not w.future.done()])
+                except Exception as error:
+                    for waiting in batch:
+                        _fail(waiting, error)
+                else:
+                    self._waiting.extendleft(reversed(again))
+        finally:
+            self._running = None
+
+    async def _round(self, batch: list[_Waiting[Any]]) -> list[_Waiting[Any]]:
+        """Take one round; returns the calls that must look again."""
+        views = await self._store.read_views([waiting.step.wanted for waiting in batch])
+        decided: list[_Waiting[Any]] = []
+        change_sets: list[ChangeSet] = []
+        for waiting, view in zip(batch, views, strict=True):
+            try:
+                change_sets.append(waiting.step.decide(view))
+                decided.append(waiting)
+            except Exception as error:
+                _fail(waiting, error)
+        results = await self._store.apply(change_sets)
+        again: list[_Waiting[Any]] = []
+        groups: dict[int, tuple[Applied, list[tuple[_Waiting[Any], Applied]]]] = {}
+        for waiting, result in zip(decided, results, strict=True):
+            if isinstance(result, Stale):
+                waiting.attempts += 1
+                if waiting.attempts < MAX_ATTEMPTS:
+                    again.append(waiting)
+                else:
+                    _fail(waiting, ContentionError("too many writers raced for the same identities"))
+            elif result.durable is None:
+                _answer(waiting, result)
+            else:
+                groups.setdefault(id(result.durable), (result, []))[1].append((waiting, result))
+        for first, members in groups.values():
+            task = asyncio.create_task(_answer_when_durable(first, members))
+            self._syncing.add(task)
+            task.add_done_callback(self._syncing.discard)
+        return again
+
+
+async def _answer_when_durable(first: Applied, members: list[tuple[_Waiting[Any], Applied]]) -> None:
+    assert first.durable is not None
+    try:
+        await first.durable
+    except Exception as error:
+        for waiting, _ in members:
+            _fail(waiting, error)
+    else:
+        for waiting, applied in members:
+            _answer(waiting, applied)
+
+
+def _answer(waiting: _Waiting[Any], applied: Applied) -> None:
+    if waiting.future.done():
+        return
+    try:
+        waiting.future.set_result(waiting.step.answer(applied))
+    except Exception as error:
+        waiting.future.set_exception(error)
+
+
+def _fail(waiting: _Waiting[Any], error: Exception) -> None:
+    if not waiting.future.done():
+        waiting.future.set_exception(error)

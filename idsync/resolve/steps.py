@@ -1,0 +1,255 @@
+"""The calls as steps of a round: each binds a request to the pure functions that decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from idsync.model.aliasing import AliasRecord, AliasTerms
+from idsync.model.changes import Applied, ChangeSet, Modification, Resolution
+from idsync.model.decision import Match, Refuse, Reuse
+from idsync.model.errors import IdsyncError, InvalidRequestError, LookupFailedError, NotFoundError
+from idsync.model.identity import GraphKey, Mpid
+from idsync.model.journal import Change, ChangeKind
+from idsync.model.notice import Notice, NoticeReason
+from idsync.model.policy import Policy
+from idsync.model.request import AliasRequest, ModifyRequest, Operation, ResolveRequest
+from idsync.model.strategy import Strategy
+from idsync.model.view import GraphView, ViewRequest
+from idsync.resolve.alias import plan_alias, plan_due
+from idsync.resolve.modify import ModifyPlan, named
+from idsync.resolve.plan import Planned, plan_create, plan_reuse, read_only, rested_on
+from idsync.resolve.repeat import repeated_logout, repeated_modify
+
+__all__ = ["AliasStep", "DeleteStep", "DueAliasStep", "ModifyStep", "ResolveStep", "Scope"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A scope's settings and the strategy they name."""
+
+    policy: Policy
+    strategy: Strategy
+
+
+class ResolveStep:
+    """One identify, login, logout or search."""
+
+    __slots__ = ("_clock", "_outcome", "_request", "_scope", "wanted")
+
+    def __init__(self, request: ResolveRequest, scope: Scope, clock: Callable[[], int]) -> None:
+        self._request = _without_logins(request, scope.policy)
+        self._scope = scope
+        self._clock = clock
+        self._outcome: Planned | Resolution | IdsyncError
+        request = self._request
+        limits = scope.policy.max_per_type
+        self.wanted = ViewRequest(
+            request.graph,
+            scope.policy.login_set,
+            list(request.identities.values()),
+            () if request.previous_mpid is None else (request.previous_mpid,),
+            records=bool(limits) and any(t in limits for t in request.identities),
+            input_id=request.input_id,
+            idempotency_key=request.idempotency_key,
+        )
+
+    def decide(self, view: GraphView) -> ChangeSet:
+        """Let the strategy decide and plan what that writes (ID-040)."""
+        request, policy = self._request, self._scope.policy
+        earlier = None if request.idempotency_key is None else view.earlier
+        if earlier is not None:
+            self._outcome = repeated_logout(request, earlier, self._scope)
+            return ChangeSet(request.graph, earlier.mpid, view)
+        decision = self._scope.strategy.decide(request, view, policy)
+        writes = request.operation is not Operation.SEARCH and not request.read_only
+        if isinstance(decision, Refuse):
+            self._outcome = LookupFailedError(decision.message)
+        elif isinstance(decision, Reuse):
+            if writes:
+                self._outcome = plan_reuse(request, view, policy, decision, self._clock())
+            elif request.operation is Operation.SEARCH and not _may_search(
+                request, view, policy, decision.match
+            ):
+                self._outcome = NotFoundError("no profile matches an immutable ID of the request")
+            else:
+                self._outcome = read_only(request, view, policy, decision)
+        elif writes:
+            self._outcome = plan_create(request, view, policy, decision)
+        else:
+            self._outcome = NotFoundError("no profile matches")
+        if isinstance(self._outcome, Planned):
+            return self._outcome.change_set
+        return ChangeSet(request.graph, 0, view, identities=rested_on(request, view))
+
+    def answer(self, applied: Applied) -> Resolution:
+        """Give the answer, or raise what was refused."""
+        if isinstance(self._outcome, Planned):
+            seq = 0 if applied.entry is None else applied.entry.seq
+            ephemeral = self._scope.strategy.ephemeral_anonymous
+            return self._outcome.answer(applied.mpid, seq, ephemeral_anonymous=ephemeral)
+        if isinstance(self._outcome, IdsyncError):
+            raise self._outcome
+        return self._outcome
+
+
+def _without_logins(request: ResolveRequest, policy: Policy) -> ResolveRequest:
+    """Leave login IDs out of a logout before anything else happens (ID-084)."""
+    if request.operation is not Operation.LOGOUT or policy.login.isdisjoint(request.identities):
+        return request
+    left = {t: identity for t, identity in request.identities.items() if t not in policy.login}
+    notices = tuple(
+        Notice(t, NoticeReason.LOGIN_ID_IN_LOGOUT) for t in request.identities if t in policy.login
+    )
+    return ResolveRequest(
+        request.operation,
+        request.graph,
+        left,
+        request.previous_mpid,
+        request.request_id,
+        request.input_id,
+        request.read_only,
+        request.idempotency_key,
+        (*request.notices, *notices),
+    )
+
+
+def _may_search(request: ResolveRequest, view: GraphView, policy: Policy, match: Match) -> bool:
+    """Say whether a search may show its match (ID-086)."""
+    if not policy.immutable or not policy.search_requires_immutable:
+        return True
+    for t in policy.immutable:
+        identity = request.identities.get(t)
+        holders = None if identity is None else view.holders(identity)
+        if holders is not None and holders.has(match.mpid):
+            return True
+    return False
+
+
+class ModifyStep:
+    """One modify."""
+
+    __slots__ = ("_outcome", "_request", "_scope", "wanted")
+
+    def __init__(self, request: ModifyRequest, scope: Scope) -> None:
+        self._request = request
+        self._scope = scope
+        self._outcome: ModifyPlan | Modification | IdsyncError
+        self.wanted = ViewRequest(
+            request.graph,
+            scope.policy.login_set,
+            named(request),
+            (request.mpid,),
+            records=True,
+            input_id=request.input_id,
+            idempotency_key=request.idempotency_key,
+        )
+
+    def decide(self, view: GraphView) -> ChangeSet:
+        """Work through the changes (ID-158)."""
+        request = self._request
+        earlier = None if request.idempotency_key is None else view.earlier
+        try:
+            if earlier is not None:
+                self._outcome = repeated_modify(request, earlier, view, self._scope.policy)
+                return ChangeSet(request.graph, request.mpid, view)
+            self._outcome = ModifyPlan(request, view, self._scope.policy)
+            return self._outcome.change_set()
+        except InvalidRequestError as error:
+            self._outcome = error
+            target = view.profile(request.mpid)
+            return ChangeSet(
+                request.graph,
+                request.mpid,
+                view,
+                profiles={} if target is None else {target.mpid: target.version},
+            )
+
+    def answer(self, applied: Applied) -> Modification:
+        """Give the answer, or raise what was refused."""
+        if isinstance(self._outcome, ModifyPlan):
+            return self._outcome.answer(0 if applied.entry is None else applied.entry.seq)
+        if isinstance(self._outcome, IdsyncError):
+            raise self._outcome
+        return self._outcome
+
+
+class AliasStep:
+    """One alias request."""
+
+    __slots__ = ("_error", "_request", "_terms", "wanted")
+
+    def __init__(self, request: AliasRequest, terms: AliasTerms, policy: Policy) -> None:
+        self._request = request
+        self._terms = terms
+        self._error: IdsyncError | None = None
+        self.wanted = ViewRequest(
+            request.graph, policy.login_set, (), (terms.source, terms.destination), aliases=True
+        )
+
+    def decide(self, view: GraphView) -> ChangeSet:
+        """Judge the request by the history of its profiles (ID-186)."""
+        self._error = None
+        try:
+            return plan_alias(self._request, self._terms, view)
+        except InvalidRequestError as error:
+            self._error = error
+            return ChangeSet(self._request.graph, 0, view)
+
+    def answer(self, applied: Applied) -> int:
+        """Give the position of the entry that took it."""
+        if self._error is not None:
+            raise self._error
+        assert applied.entry is not None, "taking a request is always recorded"
+        return applied.entry.seq
+
+
+class DueAliasStep:
+    """Carries out one alias request whose time has come (ID-187)."""
+
+    __slots__ = ("_graph", "_record", "wanted")
+
+    def __init__(self, graph: GraphKey, record: AliasRecord, policy: Policy) -> None:
+        self._graph = graph
+        self._record = record
+        profiles = (record.terms.source, record.terms.destination)
+        self.wanted = ViewRequest(graph, policy.login_set, (), profiles, aliases=True)
+
+    def decide(self, view: GraphView) -> ChangeSet:
+        """Plan the change of state; nothing if it was carried out already."""
+        return plan_due(self._graph, self._record, view) or ChangeSet(self._graph, 0, view)
+
+    def answer(self, applied: Applied) -> bool:
+        """Say whether this step carried it out."""
+        return applied.entry is not None
+
+
+class DeleteStep:
+    """Removes one profile; its MPID stays dead (ID-212)."""
+
+    __slots__ = ("_cause", "_graph", "_mpid", "wanted")
+
+    def __init__(self, graph: GraphKey, mpid: Mpid, policy: Policy, cause: str) -> None:
+        self._graph = graph
+        self._mpid = mpid
+        self._cause = cause
+        self.wanted = ViewRequest(graph, policy.login_set, (), (mpid,), records=True)
+
+    def decide(self, view: GraphView) -> ChangeSet:
+        """Plan the removal; nothing if there is no such live profile."""
+        profile = view.profile(self._mpid)
+        if profile is None:
+            return ChangeSet(self._graph, 0, view)
+        return ChangeSet(
+            self._graph,
+            self._mpid,
+            view,
+            cause=self._cause,
+            rule=f"{self._cause}/removed",
+            changes=(Change(ChangeKind.PROFILE_ERASED, self._mpid),),
+            profiles={self._mpid: profile.version},
+        )
+
+    def answer(self, applied: Applied) -> bool:
+        """Say whether there was a profile to remove."""
+        return applied.entry is not None

@@ -1,0 +1,150 @@
+"""The fold: what the tables become when one more journal entry is added to them.
+
+The journal is the truth. Every store, `idsync db rebuild` and `idsync db check` use this one function, so the
+tables are the sum of the entries by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from idsync.model.aliasing import AliasState
+from idsync.model.identity import Mpid
+from idsync.model.journal import ChangeKind
+from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredChange, StoredEntry
+
+__all__ = ["Tables", "fold"]
+
+
+class Tables(Protocol):
+    """The rows of one graph that a fold reads and changes in place; every row asked for exists."""
+
+    def identity(self, identity_id: int) -> IdentityRow:
+        """Give an identity, about to be changed."""
+        ...
+
+    def is_held(self, identity_id: int) -> bool:
+        """Say whether any open link, descriptive ones included, leads to the identity."""
+        ...
+
+    def profile(self, mpid: Mpid) -> ProfileRow:
+        """Give a profile, about to be changed."""
+        ...
+
+    def add_profile(self, row: ProfileRow) -> None:
+        """Add a profile."""
+        ...
+
+    def open_links(self, mpid: Mpid) -> Iterable[LinkRow]:
+        """List the open links of a profile, descriptive ones included, oldest first."""
+        ...
+
+    def add_link(self, row: LinkRow) -> None:
+        """Open a link."""
+        ...
+
+    def close_link(self, identity_id: int, mpid: Mpid, seq: int, *, descriptive: bool) -> None:
+        """Close the open link of an identity and a profile."""
+        ...
+
+    def add_alias(self, row: AliasRow) -> None:
+        """Add an alias request."""
+        ...
+
+    def alias(self, seq: int) -> AliasRow:
+        """Give an alias request, about to be changed."""
+        ...
+
+
+def fold(entry: StoredEntry, tables: Tables) -> None:
+    """Add one entry to the tables of its graph.
+
+    Besides what the changes say: every profile touched takes the entry's position as its version, and so
+    does every identity whose holders changed, or one of whose holders changed its place in the order of
+    ID-011, its types or its life. A version is therefore a complete condition for a decision that rests on
+    the holders of an identity.
+    """
+    seq = entry.seq
+    types_before: dict[Mpid, int] = {}
+    reordered: set[Mpid] = set()
+    for change in entry.changes:
+        if change.kind is ChangeKind.PROFILE_CREATED:
+            tables.add_profile(
+                ProfileRow(change.mpid, change.other, seq, entry.at_ms, recency=seq, active_ms=entry.at_ms)
+            )
+        profile = tables.profile(change.mpid)
+        profile.version = seq
+        types_before.setdefault(change.mpid, profile.types)
+        _change(change, entry, profile, tables)
+        if change.kind is ChangeKind.RETURNED:
+            reordered.add(change.mpid)
+    for mpid, before in types_before.items():
+        if mpid in reordered or tables.profile(mpid).types != before:
+            for link in tables.open_links(mpid):
+                if not link.descriptive:
+                    tables.identity(link.identity_id).version = seq
+
+
+def _change(change: StoredChange, entry: StoredEntry, profile: ProfileRow, tables: Tables) -> None:
+    seq, kind = entry.seq, change.kind
+    if change.identity_id is not None:
+        tables.identity(change.identity_id).version = seq
+    if kind is ChangeKind.IDENTITY_ADDED:
+        assert change.identity_id is not None
+        tables.add_link(LinkRow(change.identity_id, change.mpid, seq))
+        profile.size += 1
+        profile.types |= 1 << change.type
+    elif kind is ChangeKind.IDENTITY_REMOVED:
+        assert change.identity_id is not None
+        tables.close_link(change.identity_id, change.mpid, seq, descriptive=False)
+        profile.size -= 1
+        profile.types = _types(profile.mpid, tables)
+    elif kind is ChangeKind.DESCRIPTION_ADDED:
+        assert change.identity_id is not None
+        tables.add_link(LinkRow(change.identity_id, change.mpid, seq, descriptive=True))
+    elif kind is ChangeKind.DESCRIPTION_REMOVED:
+        assert change.identity_id is not None
+        tables.close_link(change.identity_id, change.mpid, seq, descriptive=True)
+    elif kind is ChangeKind.RETURNED:
+        profile.recency = seq
+        profile.returned_ms = profile.active_ms = entry.at_ms
+    elif kind is ChangeKind.ACTIVE:
+        profile.active_ms = entry.at_ms
+    elif kind is ChangeKind.PROFILE_ERASED:
+        _erase(profile, seq, tables)
+    else:
+        _alias(change, entry, tables)
+
+
+def _types(mpid: Mpid, tables: Tables) -> int:
+    types = 0
+    for link in tables.open_links(mpid):
+        if not link.descriptive:
+            types |= 1 << tables.identity(link.identity_id).type
+    return types
+
+
+def _erase(profile: ProfileRow, seq: int, tables: Tables) -> None:
+    for link in list(tables.open_links(profile.mpid)):
+        tables.close_link(link.identity_id, profile.mpid, seq, descriptive=link.descriptive)
+        identity = tables.identity(link.identity_id)
+        identity.version = seq
+        if not tables.is_held(link.identity_id):
+            identity.value = None
+    profile.erased = True
+    profile.types = profile.size = 0
+
+
+def _alias(change: StoredChange, entry: StoredEntry, tables: Tables) -> None:
+    if change.kind is ChangeKind.ALIAS_TAKEN:
+        assert change.terms is not None
+        tables.add_alias(AliasRow(entry.seq, change.terms, AliasState.PENDING, entry.at_ms))
+        tables.profile(change.terms.destination).version = entry.seq
+    elif change.kind in {ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED}:
+        row = tables.alias(change.alias_seq or entry.seq)
+        if change.kind is ChangeKind.ALIAS_APPLIED:
+            row.state, row.applied_ms = AliasState.APPLIED, entry.at_ms
+        else:
+            row.state, row.ignored_reason = AliasState.IGNORED, change.reason
+        tables.profile(row.terms.destination).version = entry.seq

@@ -1,0 +1,295 @@
+"""A store of dictionaries: nothing is kept on disk, everything is looked up the plain way.
+
+It is the oracle that other stores are compared with, so it is written to be obviously right, not fast.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+
+from idsync.model.aliasing import AliasRecord, AliasState
+from idsync.model.changes import Applied, ChangeSet, Stale
+from idsync.model.identity import GraphKey, Identity, IdentityType, Mpid
+from idsync.model.journal import NEW, JournalEntry
+from idsync.model.profile import Link, Profile, RecordedIdentity
+from idsync.model.view import GraphView, ViewRequest
+from idsync.store.codec import alias_record, from_stored, to_stored
+from idsync.store.fold import fold
+from idsync.store.memory_view import MemoryView
+from idsync.store.minting import MpidMint
+from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredEntry
+
+__all__ = ["MemoryGraph", "MemoryStore"]
+
+
+class MemoryGraph:
+    """The tables and the journal of one graph; the fold works on it directly."""
+
+    def __init__(self) -> None:
+        self.identities: dict[int, IdentityRow] = {}
+        self.ids: dict[Identity, int] = {}
+        self.profiles: dict[Mpid, ProfileRow] = {}
+        self.links: list[LinkRow] = []
+        self.aliases: dict[int, AliasRow] = {}
+        self.journal: list[StoredEntry] = []
+
+    def identity(self, identity_id: int) -> IdentityRow:
+        """Give an identity."""
+        return self.identities[identity_id]
+
+    def is_held(self, identity_id: int) -> bool:
+        """Say whether an open link leads to the identity."""
+        return any(link.identity_id == identity_id and link.until_seq is None for link in self.links)
+
+    def profile(self, mpid: Mpid) -> ProfileRow:
+        """Give a profile."""
+        return self.profiles[mpid]
+
+    def add_profile(self, row: ProfileRow) -> None:
+        """Add a profile."""
+        self.profiles[row.mpid] = row
+
+    def open_links(self, mpid: Mpid) -> list[LinkRow]:
+        """List the open links of a profile, oldest first."""
+        return [link for link in self.links if link.mpid == mpid and link.until_seq is None]
+
+    def add_link(self, row: LinkRow) -> None:
+        """Open a link."""
+        self.links.append(row)
+
+    def close_link(self, identity_id: int, mpid: Mpid, seq: int, *, descriptive: bool) -> None:
+        """Close the open link of an identity and a profile."""
+        for link in self.open_links(mpid):
+            if link.identity_id == identity_id and link.descriptive == descriptive:
+                link.until_seq = seq
+
+    def add_alias(self, row: AliasRow) -> None:
+        """Add an alias request."""
+        self.aliases[row.seq] = row
+
+    def alias(self, seq: int) -> AliasRow:
+        """Give an alias request."""
+        return self.aliases[seq]
+
+    def value_of(self, identity_id: int) -> Identity:
+        """Give an identity by id; its value is empty once it was erased."""
+        row = self.identities[identity_id]
+        return Identity(IdentityType(row.type), row.value or "")
+
+    def id_of(self, identity: Identity) -> int:
+        """Give the id of an identity, a new one if it is unknown."""
+        if identity not in self.ids:
+            self.ids[identity] = len(self.identities) + 1
+            self.identities[self.ids[identity]] = IdentityRow(
+                self.ids[identity], int(identity.type), identity.value
+            )
+        return self.ids[identity]
+
+    def append(self, entry: StoredEntry) -> None:
+        """Write one entry and fold it; erased values are forgotten."""
+        self.journal.append(entry)
+        fold(entry, self)
+        for identity in [i for i, n in self.ids.items() if self.identities[n].value is None]:
+            del self.ids[identity]
+
+
+class MemoryStore:
+    """Implements `idsync.store.protocol.Store` in dictionaries."""
+
+    def __init__(self, *, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._mint = MpidMint(clock)
+        self._graphs: defaultdict[GraphKey, MemoryGraph] = defaultdict(MemoryGraph)
+        self._configurations: dict[str, list[tuple[int, str, int, str]]] = {}
+        self._grown = asyncio.Condition()
+
+    async def read_views(self, wanted: Sequence[ViewRequest]) -> list[GraphView]:
+        """Look at the dictionaries as they are."""
+        return [MemoryView(self._graphs[request.graph], request) for request in wanted]
+
+    async def apply(self, changes: Sequence[ChangeSet], *, in_order: bool = False) -> list[Applied | Stale]:
+        """Commit change sets one after another; after a stale one `in_order` gives up the rest."""
+        results: list[Applied | Stale] = []
+        for change_set in changes:
+            if in_order and results and isinstance(results[-1], Stale):
+                results.append(Stale())
+            else:
+                results.append(self._apply(change_set))
+        if any(isinstance(result, Applied) and result.entry is not None for result in results):
+            async with self._grown:
+                self._grown.notify_all()
+        return results
+
+    def _apply(self, change_set: ChangeSet) -> Applied | Stale:
+        graph = self._graphs[change_set.graph]
+        if not _holds(change_set, graph):
+            return Stale()
+        if not change_set.changes:
+            return Applied(change_set.mpid, None, None)
+        mpid = self._mint.next() if change_set.mpid == NEW else change_set.mpid
+        entry = to_stored(change_set, len(graph.journal) + 1, self._clock(), mpid, graph.id_of)
+        graph.append(entry)
+        return Applied(mpid, from_stored(change_set.graph, entry, graph.value_of), None)
+
+    async def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
+        """Look through every graph."""
+        return {m: key for key, graph in self._graphs.items() for m in mpids if m in graph.profiles}
+
+    async def profiles(self, graph: GraphKey, mpids: Collection[Mpid]) -> dict[Mpid, Profile]:
+        """Show profiles whole."""
+        tables = self._graphs[graph]
+        return {m: _shown(graph, tables, tables.profiles[m]) for m in mpids if m in tables.profiles}
+
+    async def find_profiles(
+        self, graph: GraphKey, identity: Identity, limit: int, before: int | None = None
+    ) -> list[Mpid]:
+        """Sort all holders by recency."""
+        tables = self._graphs[graph]
+        rows = [
+            tables.profiles[link.mpid]
+            for link in tables.links
+            if link.identity_id == tables.ids.get(identity)
+            and link.until_seq is None
+            and not link.descriptive
+        ]
+        rows = [row for row in rows if before is None or row.recency < before]
+        return [row.mpid for row in sorted(rows, key=lambda row: -row.recency)[:limit]]
+
+    async def links_of(self, graph: GraphKey, identity: Identity, limit: int) -> list[Link]:
+        """List the links of an identity."""
+        tables = self._graphs[graph]
+        found = [link for link in tables.links if link.identity_id == tables.ids.get(identity)]
+        return [Link(link.mpid, link.since_seq, link.until_seq) for link in found if not link.descriptive][
+            :limit
+        ]
+
+    async def pending_aliases(self, due_ms: int, limit: int) -> list[tuple[GraphKey, AliasRecord]]:
+        """Look through every alias request."""
+        return [
+            (key, alias_record(row, graph.value_of))
+            for key, graph in self._graphs.items()
+            for row in graph.aliases.values()
+            if row.state is AliasState.PENDING and row.terms.apply_at_ms <= due_ms
+        ][:limit]
+
+    async def inactive_profiles(self, graph: GraphKey, before_ms: int, limit: int) -> list[Mpid]:
+        """Look through every profile."""
+        rows = self._graphs[graph].profiles.values()
+        return [row.mpid for row in rows if not row.erased and row.active_ms < before_ms][:limit]
+
+    async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
+        """Look through every link."""
+        tables = self._graphs[graph]
+        holders: defaultdict[int, list[Mpid]] = defaultdict(list)
+        for link in tables.links:
+            if link.until_seq is None and not link.descriptive:
+                holders[link.identity_id].append(link.mpid)
+        return [
+            mpids
+            for identity_id, mpids in holders.items()
+            if len(mpids) > 1 and tables.identities[identity_id].type == identity_type
+        ][:limit]
+
+    async def graphs(self) -> list[GraphKey]:
+        """List the graphs that have entries."""
+        return sorted(key for key, graph in self._graphs.items() if graph.journal)
+
+    async def entries(
+        self, graph: GraphKey, after: int, limit: int, mpid: Mpid | None = None
+    ) -> list[JournalEntry]:
+        """Read on from a position."""
+        return self._entries(
+            graph,
+            (e for e in self._graphs[graph].journal[after:] if mpid is None or _concerns(e, mpid)),
+            limit,
+        )
+
+    async def entries_at(self, graph: GraphKey, seqs: Collection[int]) -> dict[int, JournalEntry]:
+        """Pick entries."""
+        journal = self._graphs[graph].journal
+        wanted = (journal[seq - 1] for seq in sorted(seqs) if 0 < seq <= len(journal))
+        return {entry.seq: entry for entry in self._entries(graph, wanted, len(seqs))}
+
+    async def entries_of_request(self, graph: GraphKey, request_id: str, limit: int) -> list[JournalEntry]:
+        """Look through the journal."""
+        found = (e for e in self._graphs[graph].journal if e.request_id == request_id)
+        return self._entries(graph, found, limit)
+
+    def _entries(self, graph: GraphKey, entries: Iterable[StoredEntry], limit: int) -> list[JournalEntry]:
+        value_of = self._graphs[graph].value_of
+        return [from_stored(graph, entry, value_of) for _, entry in zip(range(limit), entries, strict=False)]
+
+    async def changes(self, graph: GraphKey, after: int) -> AsyncIterator[JournalEntry]:
+        """Follow the journal."""
+        while True:
+            for entry in await self.entries(graph, after, 1_000):
+                after = entry.seq
+                yield entry
+            async with self._grown:
+                await self._grown.wait_for(lambda: len(self._graphs[graph].journal) > after)  # noqa: B023
+
+    async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
+        """Give the newest configuration version."""
+        versions = self._configurations.get(scope)
+        return versions[-1] if versions else None
+
+    async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
+        """Record a configuration version."""
+        versions = self._configurations.setdefault(scope, [])
+        versions.append((len(versions) + 1, author, at_ms, settings))
+        return len(versions)
+
+    async def settle(self) -> None:
+        """Nothing is ever waiting."""
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _holds(change_set: ChangeSet, graph: MemoryGraph) -> bool:
+    for identity, version in change_set.identities.items():
+        identity_id = graph.ids.get(identity)
+        if (0 if identity_id is None else graph.identities[identity_id].version) != version:
+            return False
+    for mpid, version in change_set.profiles.items():
+        row = graph.profiles.get(mpid)
+        if row is None or row.version != version:
+            return False
+    return True
+
+
+def _concerns(entry: StoredEntry, mpid: Mpid) -> bool:
+    return entry.mpid == mpid or any(
+        change.mpid == mpid or (change.terms is not None and change.terms.destination == mpid)
+        for change in entry.changes
+    )
+
+
+def _shown(key: GraphKey, graph: MemoryGraph, row: ProfileRow) -> Profile:
+    def recorded(*, descriptive: bool) -> tuple[RecordedIdentity, ...]:
+        return tuple(
+            RecordedIdentity(graph.value_of(link.identity_id), link.since_seq, entry.at_ms, entry.rule)
+            for link in graph.open_links(row.mpid)
+            if link.descriptive is descriptive
+            for entry in [graph.journal[link.since_seq - 1]]
+        )
+
+    return Profile(
+        row.mpid,
+        key,
+        row.erased,
+        recorded(descriptive=False),
+        recorded(descriptive=True),
+        row.source,
+        row.created_seq,
+        row.created_ms,
+        row.returned_ms,
+        row.recency,
+        tuple(
+            alias_record(alias, graph.value_of)
+            for alias in graph.aliases.values()
+            if row.mpid in {alias.terms.source, alias.terms.destination}
+        ),
+    )

@@ -1,0 +1,133 @@
+"""The rows of the tables, and journal entries as they are kept: identities by id, never by value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from idsync.model.aliasing import AliasState
+from idsync.model.identity import Mpid, TypeSet
+from idsync.model.journal import ChangeKind
+
+__all__ = [
+    "AliasRow",
+    "IdentityRow",
+    "LinkRow",
+    "ProfileRow",
+    "StoredChange",
+    "StoredEntry",
+    "StoredEvidence",
+    "StoredTerms",
+]
+
+
+@dataclass(slots=True)
+class IdentityRow:
+    """A node: one value. The dictionary that journal entries refer to.
+
+    Attributes:
+        value: `None` once it was erased and no living profile holds it.
+        version: Position of the last entry that changed who holds it, or their order or state.
+    """
+
+    identity_id: int
+    type: int
+    value: str | None
+    version: int = 0
+
+
+@dataclass(slots=True)
+class ProfileRow:
+    """A profile; times in UTC milliseconds, positions in journal entries.
+
+    Attributes:
+        types: The types on its record.
+        size: How many identities are on its record.
+        recency: Position of the entry that created it or last recorded its return (ID-011).
+    """
+
+    mpid: Mpid
+    source: Mpid | None
+    created_seq: int
+    created_ms: int
+    recency: int
+    active_ms: int
+    returned_ms: int | None = None
+    erased: bool = False
+    types: TypeSet = 0
+    size: int = 0
+    version: int = 0
+
+
+@dataclass(slots=True)
+class LinkRow:
+    """An edge with its lifetime; `descriptive` ones are not on the record (ID-026)."""
+
+    identity_id: int
+    mpid: Mpid
+    since_seq: int
+    until_seq: int | None = None
+    descriptive: bool = False
+
+
+class StoredTerms(NamedTuple):
+    """`AliasTerms` with the stamp by id."""
+
+    source: Mpid
+    destination: Mpid
+    start_ms: int
+    end_ms: int
+    scope: str
+    stamp_id: int | None
+    apply_at_ms: int
+
+
+@dataclass(slots=True)
+class AliasRow:
+    """An alias request that was taken, under the position of its entry."""
+
+    seq: int
+    terms: StoredTerms
+    state: AliasState
+    arrived_ms: int
+    ignored_reason: str = ""
+    applied_ms: int | None = None
+
+
+class StoredChange(NamedTuple):
+    """`Change` with the identity by id and type."""
+
+    kind: ChangeKind
+    mpid: Mpid
+    identity_id: int | None = None
+    type: int = 0
+    other: Mpid | None = None
+    terms: StoredTerms | None = None
+    alias_seq: int = 0
+    reason: str = ""
+
+
+class StoredEvidence(NamedTuple):
+    """`Evidence` with identities by id; notices as (type, reason)."""
+
+    asked: tuple[int, ...] = ()
+    matched: tuple[int, ...] = ()
+    decided_by: int | None = None
+    candidates: int = 0
+    previous_mpid: Mpid | None = None
+    notices: tuple[tuple[int, int], ...] = ()
+
+
+class StoredEntry(NamedTuple):
+    """`JournalEntry` of one graph, as it is kept."""
+
+    seq: int
+    at_ms: int
+    cause: str
+    rule: str
+    request_id: str
+    input_id: str
+    mpid: Mpid
+    changes: tuple[StoredChange, ...]
+    evidence: StoredEvidence
+    idempotency_key: str | None = None
