@@ -1,10 +1,14 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["grpcio-tools==1.76.0", "mypy-protobuf==5.1.0"]
+# ///
 """Generates idsync/v1 from proto/, or with --check says whether the committed code is fresh.
 
-Run it with the exactly pinned generators, in an environment of their own (they need an older protobuf than
-the service):
+    uv run --script scripts/gen_proto.py [--check]
 
-    uv run --isolated --no-project --python 3.11 \
-        --with grpcio-tools==1.76.0 --with mypy-protobuf==5.1.0 python scripts/gen_proto.py [--check]
+uv reads the exactly pinned generators from the lines at the top and runs them in an environment of their
+own, since they need an older protobuf than the service. Their version is the oldest grpcio and protobuf that
+the service supports: the protobuf runtime refuses code newer than itself.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ def generate(target: Path) -> None:
     Raises:
         SystemExit: The compiler refused a file.
     """
-    from grpc_tools import protoc  # noqa: PLC0415 - only the generator's environment has it
+    from grpc_tools import protoc  # noqa: PLC0415 - so that --help needs no compiler
 
     sources = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
     (target / PACKAGE).mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from idsync.model.identity import GraphKey, Identity, IdentityType, Mpid
-from idsync.model.journal import Change, Evidence, JournalEntry
+from idsync.model.journal import Change, Evidence
 from idsync.model.notice import Notice
 from idsync.model.view import GraphView
 
@@ -47,13 +47,13 @@ class Applied:
 
     Attributes:
         mpid: The profile, named by now.
-        entry: The journal entry written; `None` when nothing changed.
+        seq: Position of the journal entry written; 0 when nothing changed.
         durable: Await this before answering; `None`: everything seen and written is on disk already. It
             raises `UnavailableError` when the write failed, and then nothing of it remains.
     """
 
     mpid: Mpid
-    entry: JournalEntry | None
+    seq: int
     durable: Awaitable[None] | None
 
 

@@ -10,6 +10,7 @@ IdsyncError                    reason              when
 ├── RateLimitedError           TOO_MANY_REQUESTS   over a limit (429)
 ├── UnavailableError           UNAVAILABLE         the store is out of reach; nothing changed (503)
 │   └── ContentionError        UNAVAILABLE         too many writers raced; nothing changed
+├── DeadlineExceededError      DEADLINE_EXCEEDED   the caller's time was up; the outcome is not known
 ├── ConfigurationError         CONFIGURATION       a configuration file or setting is refused
 └── StoreError                 STORE               a database is foreign, newer, older or damaged
 """
@@ -21,6 +22,7 @@ from collections.abc import Mapping, Sequence
 __all__ = [
     "ConfigurationError",
     "ContentionError",
+    "DeadlineExceededError",
     "ForbiddenError",
     "IdsyncError",
     "InvalidAliasError",
@@ -40,6 +42,8 @@ class IdsyncError(Exception):
     reason: str = "INTERNAL_ERROR"
     retry_delay_s: float = 0.0
     """Wait this long before trying again; 0 where that would not help."""
+    attempts: int = 1
+    """How often the call was tried before this was raised."""
 
     def __init__(self, message: str, **metadata: str) -> None:
         super().__init__(message)
@@ -110,6 +114,12 @@ class ContentionError(UnavailableError):
     """Too many writers raced for the same identities; nothing was changed."""
 
     retry_delay_s = 0.1
+
+
+class DeadlineExceededError(IdsyncError):
+    """The time the caller gave was up before the answer came; whether anything was changed is not known."""
+
+    reason = "DEADLINE_EXCEEDED"
 
 
 class ConfigurationError(IdsyncError):

@@ -10,7 +10,7 @@ from idsync.model.aliasing import AliasTerms
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.notice import Notice
 
-__all__ = ["NEW", "Change", "ChangeKind", "Evidence", "JournalEntry"]
+__all__ = ["ALIAS_KINDS", "NEW", "Change", "ChangeKind", "Evidence", "JournalEntry"]
 
 NEW: Final[Mpid] = 0
 """Stands for the profile that the store is about to name; 0 is no profile's MPID (ID-007)."""
@@ -37,6 +37,12 @@ class ChangeKind(IntEnum):
     PROFILE_ERASED = 12
     ACTIVE = 13
     """The profile was in use; only where a retention is set (ID-214)."""
+
+
+ALIAS_KINDS: Final = frozenset(
+    {ChangeKind.ALIAS_TAKEN, ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED}
+)
+"""Changes that concern two profiles: `mpid` is the source, `other` the destination."""
 
 
 class Change(NamedTuple):

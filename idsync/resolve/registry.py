@@ -72,7 +72,7 @@ def _load(name: str, offers: dict[str, list[EntryPoint]]) -> Strategy:
         ) from error
     if not isinstance(found, Strategy):
         raise ConfigurationError(
-            f"strategy {name!r} of {packages} is no idsync.model.strategy.Strategy but a {type(found).__name__}"
+            f"strategy {name!r} of {packages} is a {type(found).__name__}, not a Strategy"
         )
     if found.name != name:
         raise ConfigurationError(f"strategy {name!r} of {packages} calls itself {found.name!r}")

@@ -85,9 +85,8 @@ class ResolveStep:
     def answer(self, applied: Applied) -> Resolution:
         """Give the answer, or raise what was refused."""
         if isinstance(self._outcome, Planned):
-            seq = 0 if applied.entry is None else applied.entry.seq
             ephemeral = self._scope.strategy.ephemeral_anonymous
-            return self._outcome.answer(applied.mpid, seq, ephemeral_anonymous=ephemeral)
+            return self._outcome.answer(applied.mpid, applied.seq, ephemeral_anonymous=ephemeral)
         if isinstance(self._outcome, IdsyncError):
             raise self._outcome
         return self._outcome
@@ -168,7 +167,7 @@ class ModifyStep:
     def answer(self, applied: Applied) -> Modification:
         """Give the answer, or raise what was refused."""
         if isinstance(self._outcome, ModifyPlan):
-            return self._outcome.answer(0 if applied.entry is None else applied.entry.seq)
+            return self._outcome.answer(applied.seq)
         if isinstance(self._outcome, IdsyncError):
             raise self._outcome
         return self._outcome
@@ -200,8 +199,7 @@ class AliasStep:
         """Give the position of the entry that took it."""
         if self._error is not None:
             raise self._error
-        assert applied.entry is not None, "taking a request is always recorded"
-        return applied.entry.seq
+        return applied.seq
 
 
 class DueAliasStep:
@@ -221,7 +219,7 @@ class DueAliasStep:
 
     def answer(self, applied: Applied) -> bool:
         """Say whether this step carried it out."""
-        return applied.entry is not None
+        return applied.seq > 0
 
 
 class DeleteStep:
@@ -252,4 +250,4 @@ class DeleteStep:
 
     def answer(self, applied: Applied) -> bool:
         """Say whether there was a profile to remove."""
-        return applied.entry is not None
+        return applied.seq > 0

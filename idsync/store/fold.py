@@ -68,7 +68,7 @@ def fold(entry: StoredEntry, tables: Tables) -> None:
     seq = entry.seq
     types_before: dict[Mpid, int] = {}
     reordered: set[Mpid] = set()
-    for change in entry.changes:
+    for position, change in enumerate(entry.changes):
         if change.kind is ChangeKind.PROFILE_CREATED:
             tables.add_profile(
                 ProfileRow(change.mpid, change.other, seq, entry.at_ms, recency=seq, active_ms=entry.at_ms)
@@ -76,7 +76,7 @@ def fold(entry: StoredEntry, tables: Tables) -> None:
         profile = tables.profile(change.mpid)
         profile.version = seq
         types_before.setdefault(change.mpid, profile.types)
-        _change(change, entry, profile, tables)
+        _change(change, position, entry, profile, tables)
         if change.kind is ChangeKind.RETURNED:
             reordered.add(change.mpid)
     for mpid, before in types_before.items():
@@ -86,13 +86,15 @@ def fold(entry: StoredEntry, tables: Tables) -> None:
                     tables.identity(link.identity_id).version = seq
 
 
-def _change(change: StoredChange, entry: StoredEntry, profile: ProfileRow, tables: Tables) -> None:
+def _change(
+    change: StoredChange, position: int, entry: StoredEntry, profile: ProfileRow, tables: Tables
+) -> None:
     seq, kind = entry.seq, change.kind
     if change.identity_id is not None:
         tables.identity(change.identity_id).version = seq
     if kind is ChangeKind.IDENTITY_ADDED:
         assert change.identity_id is not None
-        tables.add_link(LinkRow(change.identity_id, change.mpid, seq))
+        tables.add_link(LinkRow(change.identity_id, change.mpid, seq, position))
         profile.size += 1
         profile.types |= 1 << change.type
     elif kind is ChangeKind.IDENTITY_REMOVED:
@@ -102,7 +104,7 @@ def _change(change: StoredChange, entry: StoredEntry, profile: ProfileRow, table
         profile.types = _types(profile.mpid, tables)
     elif kind is ChangeKind.DESCRIPTION_ADDED:
         assert change.identity_id is not None
-        tables.add_link(LinkRow(change.identity_id, change.mpid, seq, descriptive=True))
+        tables.add_link(LinkRow(change.identity_id, change.mpid, seq, position, descriptive=True))
     elif kind is ChangeKind.DESCRIPTION_REMOVED:
         assert change.identity_id is not None
         tables.close_link(change.identity_id, change.mpid, seq, descriptive=True)
@@ -143,6 +145,7 @@ def _alias(change: StoredChange, entry: StoredEntry, tables: Tables) -> None:
         tables.profile(change.terms.destination).version = entry.seq
     elif change.kind in {ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED}:
         row = tables.alias(change.alias_seq or entry.seq)
+        row.settled_seq = entry.seq
         if change.kind is ChangeKind.ALIAS_APPLIED:
             row.state, row.applied_ms = AliasState.APPLIED, entry.at_ms
         else:

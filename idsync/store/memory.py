@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Seque
 from idsync.model.aliasing import AliasRecord, AliasState
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.identity import GraphKey, Identity, IdentityType, Mpid
-from idsync.model.journal import NEW, JournalEntry
+from idsync.model.journal import ALIAS_KINDS, NEW, JournalEntry
 from idsync.model.profile import Link, Profile, RecordedIdentity
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.codec import alias_record, from_stored, to_stored
@@ -117,7 +117,7 @@ class MemoryStore:
                 results.append(Stale())
             else:
                 results.append(self._apply(change_set))
-        if any(isinstance(result, Applied) and result.entry is not None for result in results):
+        if any(isinstance(result, Applied) and result.seq for result in results):
             async with self._grown:
                 self._grown.notify_all()
         return results
@@ -127,11 +127,11 @@ class MemoryStore:
         if not _holds(change_set, graph):
             return Stale()
         if not change_set.changes:
-            return Applied(change_set.mpid, None, None)
+            return Applied(change_set.mpid, 0, None)
         mpid = self._mint.next() if change_set.mpid == NEW else change_set.mpid
         entry = to_stored(change_set, len(graph.journal) + 1, self._clock(), mpid, graph.id_of)
         graph.append(entry)
-        return Applied(mpid, from_stored(change_set.graph, entry, graph.value_of), None)
+        return Applied(mpid, entry.seq, None)
 
     async def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
         """Look through every graph."""
@@ -262,7 +262,7 @@ def _holds(change_set: ChangeSet, graph: MemoryGraph) -> bool:
 
 def _concerns(entry: StoredEntry, mpid: Mpid) -> bool:
     return entry.mpid == mpid or any(
-        change.mpid == mpid or (change.terms is not None and change.terms.destination == mpid)
+        change.mpid == mpid or (change.kind in ALIAS_KINDS and change.other == mpid)
         for change in entry.changes
     )
 

@@ -85,7 +85,10 @@ class Store(Protocol):
     async def entries(
         self, graph: GraphKey, after: int, limit: int, mpid: Mpid | None = None
     ) -> list[JournalEntry]:
-        """Read durable entries with a greater position, oldest first; with `mpid` those that concern it."""
+        """Read durable entries with a greater position, oldest first.
+
+        With `mpid` only those that concern it: that name it, change it, or alias from or to it.
+        """
         ...
 
     async def entries_at(self, graph: GraphKey, seqs: Collection[int]) -> dict[int, JournalEntry]:

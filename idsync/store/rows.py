@@ -61,11 +61,17 @@ class ProfileRow:
 
 @dataclass(slots=True)
 class LinkRow:
-    """An edge with its lifetime; `descriptive` ones are not on the record (ID-026)."""
+    """An edge with its lifetime.
+
+    Attributes:
+        position: Place of the change in the entry that made it: orders the values one entry adds (ID-074).
+        descriptive: Not on the record (ID-026).
+    """
 
     identity_id: int
     mpid: Mpid
     since_seq: int
+    position: int = 0
     until_seq: int | None = None
     descriptive: bool = False
 
@@ -84,7 +90,11 @@ class StoredTerms(NamedTuple):
 
 @dataclass(slots=True)
 class AliasRow:
-    """An alias request that was taken, under the position of its entry."""
+    """An alias request that was taken, under the position of its entry.
+
+    Attributes:
+        settled_seq: Position of the entry that carried it out or ignored it.
+    """
 
     seq: int
     terms: StoredTerms
@@ -92,6 +102,7 @@ class AliasRow:
     arrived_ms: int
     ignored_reason: str = ""
     applied_ms: int | None = None
+    settled_seq: int | None = None
 
 
 class StoredChange(NamedTuple):
