@@ -125,12 +125,16 @@ def alias_record(row: AliasRow, identity_of: IdentityOf) -> AliasRecord:
 def pack(entry: StoredEntry) -> tuple[Any, ...]:
     """Turn an entry into nested tuples of plain JSON values."""
     changes = tuple(
-        (int(c.kind), c.mpid, c.identity_id, c.type, c.other, c.terms, c.alias_seq, c.reason)
+        (*_plain(c), None if c.terms is None else tuple(c.terms), c.alias_seq, c.reason)
         if c.terms is not None or c.alias_seq or c.reason
-        else (int(c.kind), c.mpid, c.identity_id, c.type, c.other)
+        else _plain(c)
         for c in entry.changes
     )
     return (*entry[:7], changes, tuple(entry.evidence), entry.idempotency_key)
+
+
+def _plain(change: StoredChange) -> tuple[Any, ...]:
+    return (int(change.kind), change.mpid, change.identity_id, change.type, change.other)
 
 
 def unpack(packed: list[Any]) -> StoredEntry:

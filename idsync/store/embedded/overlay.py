@@ -1,0 +1,225 @@
+"""The resident graphs of a store: views are taken here, and change sets staged."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final, cast
+
+from idsync.model.changes import ChangeSet
+from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
+from idsync.model.journal import NEW, ChangeKind, JournalEntry
+from idsync.model.view import GraphView, ViewRequest
+from idsync.store.codec import from_stored, to_stored
+from idsync.store.embedded.group import Group, NewIdentity
+from idsync.store.embedded.loader import Loader
+from idsync.store.embedded.resident import ResidentGraph
+from idsync.store.embedded.view import EmbeddedView
+from idsync.store.minting import MpidMint
+from idsync.store.rows import StoredEntry
+
+__all__ = ["Overlay"]
+
+_SWEEP_AT_ONCE: Final = 512
+
+
+class Overlay:
+    """Everything that is in memory; synchronous, so that what it shows cannot change while one looks.
+
+    Args:
+        loader: Reads what is not resident.
+        clock: Gives the time in UTC milliseconds.
+        cache_identities: How many identities stay resident; a store with fewer is held whole.
+        login_sets: Login types by scope name.
+    """
+
+    def __init__(
+        self,
+        loader: Loader,
+        *,
+        clock: Callable[[], int],
+        cache_identities: int,
+        login_sets: Mapping[str, TypeSet],
+    ) -> None:
+        self._loader = loader
+        self._clock = clock
+        self._keep = cache_identities
+        self._login_sets = login_sets
+        self._last_identity_id, last_mpid = loader.last_numbers()
+        self._mint = MpidMint(clock, last_mpid)
+        self._tick = 0
+        self._removal_group = 0
+        self._tables_contain = 0
+        self._graphs: dict[GraphKey, ResidentGraph] = {}
+        self._keys: dict[tuple[int, str, str], tuple[GraphKey, StoredEntry, int]] = {}
+        holds_all = loader.count_identities(cache_identities) <= cache_identities
+        for key, graph_id in loader.graphs().items():
+            self._graphs[key] = self._resident(key, graph_id)
+            if holds_all:
+                self._graphs[key].load_all()
+        self._last_graph_id = max((graph.graph_id for graph in self._graphs.values()), default=0)
+
+    def _resident(self, key: GraphKey, graph_id: int, *, is_complete: bool = False) -> ResidentGraph:
+        return ResidentGraph(
+            graph_id,
+            self._loader,
+            seq=self._loader.last_seq(graph_id),
+            is_complete=is_complete,
+            login_set=self._login_sets.get(key.scope, 0),
+        )
+
+    # -- looking -------------------------------------------------------------------------------------------
+
+    def views(self, wanted: Sequence[ViewRequest]) -> list[GraphView]:
+        """Take a look for each request; what is missing is read for all of them together."""
+        self._sweep()
+        missing: defaultdict[GraphKey, list[Identity]] = defaultdict(list)
+        for request in wanted:
+            graph = self._graph(request.graph)
+            if not graph.is_complete:
+                missing[request.graph] += graph.missing(request.identities)
+        for key, identities in missing.items():
+            self._graphs[key].load(dict.fromkeys(identities))
+        return [cast("GraphView", self._view(request)) for request in wanted]
+
+    def _view(self, request: ViewRequest) -> EmbeddedView:
+        graph = self._graph(request.graph)
+        graph.split_by(request.login_set)
+        nodes = {identity: graph.find(identity) for identity in request.identities}
+        rests_on = 0
+        for node in nodes.values():
+            group = self._removal_group if node is None else node.group
+            rests_on = max(rests_on, group)
+        for mpid in request.profiles:
+            profile = graph.live(mpid)
+            rests_on = max(rests_on, self._removal_group if profile is None else profile.group)
+        earlier = None
+        if request.idempotency_key is not None:
+            earlier, group = self._earlier(request, graph)
+            rests_on = max(rests_on, group)
+        return EmbeddedView(graph, nodes, self._tick, rests_on, earlier)
+
+    def _earlier(self, request: ViewRequest, graph: ResidentGraph) -> tuple[JournalEntry | None, int]:
+        assert request.idempotency_key is not None
+        recent = self._keys.get((graph.graph_id, request.input_id, request.idempotency_key))
+        if recent is not None:
+            return from_stored(request.graph, recent[1], graph.value_of), recent[2]
+        entry = self._loader.entry_by_key(graph.graph_id, request.input_id, request.idempotency_key)
+        return (None if entry is None else from_stored(request.graph, entry, graph.value_of)), 0
+
+    def _graph(self, key: GraphKey) -> ResidentGraph:
+        """Give a graph, a new one if need be: it is written with its first entry."""
+        graph = self._graphs.get(key)
+        if graph is None:
+            self._last_graph_id += 1
+            graph = self._graphs[key] = self._resident(key, self._last_graph_id, is_complete=True)
+        return graph
+
+    def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
+        """Say which graph each MPID belongs to."""
+        found: dict[Mpid, GraphKey] = {}
+        names = {graph.graph_id: key for key, graph in self._graphs.items()}
+        for mpid in mpids:
+            for key, graph in self._graphs.items():
+                if mpid in graph.nodes:
+                    found[mpid] = key
+                    break
+            else:
+                graph_id = self._loader.graph_of(mpid)
+                if graph_id is not None:
+                    found[mpid] = names[graph_id]
+        return found
+
+    # -- changing ------------------------------------------------------------------------------------------
+
+    def holds(self, change_set: ChangeSet) -> bool:
+        """Say whether every condition of a change set still holds."""
+        view = cast("EmbeddedView", change_set.view)
+        if view.tick == self._tick:
+            return True
+        graph = self._graph(change_set.graph)
+        graph.load(graph.missing(change_set.identities))
+        for identity, version in change_set.identities.items():
+            node = graph.find(identity)
+            if (0 if node is None else node.version) != version:
+                return False
+        for mpid, version in change_set.profiles.items():
+            profile = graph.live(mpid)
+            if profile is None or profile.version != version:
+                return False
+        return True
+
+    def rests_on(self, change_set: ChangeSet) -> int:
+        """Give the number of the group that an answer without changes rests on."""
+        rests_on = cast("EmbeddedView", change_set.view).rests_on
+        return rests_on if rests_on > self._tables_contain else 0
+
+    def stage(self, change_set: ChangeSet, group: Group) -> StoredEntry:
+        """Add a change set to the resident nodes and to the group that brings it to disk."""
+        graph = self._graph(change_set.graph)
+        introduced: list[NewIdentity] = []
+
+        def id_of(identity: Identity) -> int:
+            node = graph.find(identity)
+            if node is None and not graph.is_complete:
+                graph.load((identity,))
+                node = graph.find(identity)
+            if node is None:
+                self._last_identity_id += 1
+                node = graph.introduce(self._last_identity_id, identity)
+                introduced.append(NewIdentity(graph.graph_id, node.identity_id, node.type, identity.value))
+            return node.identity_id
+
+        mpid = self._mint.next() if change_set.mpid == NEW else change_set.mpid
+        entry = to_stored(change_set, graph.seq + 1, self._clock(), mpid, id_of)
+        if graph.seq == 0:
+            group.graphs.append((graph.graph_id, change_set.graph))
+        self._stage(change_set.graph, graph, entry, group.number)
+        group.identities += introduced
+        group.entries.append((graph.graph_id, entry))
+        return entry
+
+    def _stage(self, key: GraphKey, graph: ResidentGraph, entry: StoredEntry, number: int) -> None:
+        self._tick += 1
+        graph.stage(entry, number)
+        if entry.idempotency_key is not None:
+            name = (graph.graph_id, entry.input_id, entry.idempotency_key)
+            self._keys[name] = (key, entry, number)
+        if any(change.kind is ChangeKind.PROFILE_ERASED for change in entry.changes):
+            self._removal_group = number
+
+    def rebuild(self, groups: Iterable[Group]) -> None:
+        """Forget everything resident, then add the groups that stand and are not in the tables yet."""
+        self._tick += 1
+        self._keys.clear()
+        written = self._loader.graphs()
+        self._graphs = {key: self._resident(key, graph_id) for key, graph_id in written.items()}
+        for group in groups:
+            for graph_id, key in group.graphs:
+                if key not in self._graphs:
+                    self._graphs[key] = self._resident(key, graph_id, is_complete=True)
+            by_number = {graph.graph_id: (key, graph) for key, graph in self._graphs.items()}
+            identities: defaultdict[int, list[NewIdentity]] = defaultdict(list)
+            for new in group.identities:
+                identities[new.graph_id].append(new)
+            for graph_id, news in identities.items():
+                by_number[graph_id][1].reintroduce(news, group.number)
+            for graph_id, entry in group.entries:
+                key, graph = by_number[graph_id]
+                if entry.seq > graph.seq:
+                    self._stage(key, graph, entry, group.number)
+
+    def folded(self, number: int) -> None:
+        """Note that the tables contain everything up to a group: its nodes may be dropped."""
+        self._tables_contain = number
+        for name in [name for name, (_, _, group) in self._keys.items() if group <= number]:
+            del self._keys[name]
+        for graph in self._graphs.values():
+            graph.drop_aliases(number)
+
+    def _sweep(self) -> None:
+        resident = sum(len(graph.by_id) for graph in self._graphs.values())
+        if resident > self._keep:
+            for graph in self._graphs.values():
+                share = self._keep * len(graph.by_id) // resident
+                graph.sweep(share, self._tables_contain, _SWEEP_AT_ONCE)

@@ -1,0 +1,230 @@
+"""The embedded store: reads on the loop, commits to the log, tables folded behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from idsync.model.aliasing import AliasRecord
+from idsync.model.changes import Applied, ChangeSet, Stale
+from idsync.model.errors import UnavailableError
+from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
+from idsync.model.journal import JournalEntry
+from idsync.model.profile import Link, Profile
+from idsync.model.view import GraphView, ViewRequest
+from idsync.store.embedded.committer import Committer
+from idsync.store.embedded.fold_runner import FoldRunner
+from idsync.store.embedded.group import Group
+from idsync.store.embedded.loader import Loader, digest
+from idsync.store.embedded.log import Log, log_path
+from idsync.store.embedded.overlay import Overlay
+from idsync.store.sql.reader import SqlReader
+
+__all__ = ["EmbeddedStore"]
+
+
+class EmbeddedStore:
+    """Implements `idsync.store.protocol.Store` over one SQLite file, its log, and one process.
+
+    Args:
+        database: The tables' file, of the current schema, with everything of the log folded.
+        lock: The descriptor that holds the store for this process.
+        clock: Gives the time in UTC milliseconds.
+        cache_identities: How many identities stay in memory; a smaller store is held whole.
+        login_sets: Login types by scope name, so that holders are parted right from the start.
+        position: The row of the log that the tables contain.
+    """
+
+    def __init__(
+        self,
+        database: Path,
+        lock: int,
+        *,
+        clock: Callable[[], int],
+        cache_identities: int,
+        login_sets: Mapping[str, TypeSet],
+        position: int,
+    ) -> None:
+        self._lock: int | None = lock
+        self._log = Log(log_path(database))
+        self._loader = Loader(database, page_cache_bytes=_PAGE_CACHE_BYTES)
+        self._overlay = Overlay(
+            self._loader, clock=clock, cache_identities=cache_identities, login_sets=login_sets
+        )
+        self._committer = Committer(self._log, self._on_durable, self._on_failed)
+        self._folds = FoldRunner(database, position, self._on_folded)
+        self._engine = create_async_engine(f"sqlite+aiosqlite:///{database}")
+        self._tables = SqlReader(self._engine)
+        self._unfolded: deque[Group] = deque()
+        self._grown = asyncio.Event()
+
+    # -- the hot path --------------------------------------------------------------------------------------
+
+    async def read_views(self, wanted: Sequence[ViewRequest]) -> list[GraphView]:
+        """Look at resident nodes, after reading what is missing for all requests together."""
+        try:
+            return self._overlay.views(wanted)
+        except sqlite3.Error as error:
+            raise UnavailableError("the store cannot be read") from error
+
+    async def apply(self, changes: Sequence[ChangeSet], *, in_order: bool = False) -> list[Applied | Stale]:
+        """Stage change sets in memory at once; they are durable with the group they join."""
+        results: list[Applied | Stale] = []
+        for change_set in changes:
+            if in_order and results and isinstance(results[-1], Stale):
+                results.append(Stale())
+            else:
+                results.append(self._apply(change_set))
+        return results
+
+    def _apply(self, change_set: ChangeSet) -> Applied | Stale:
+        if not self._overlay.holds(change_set):
+            return Stale()
+        if not change_set.changes:
+            rests_on = self._overlay.rests_on(change_set)
+            return Applied(change_set.mpid, 0, self._committer.durable_after(rests_on) if rests_on else None)
+        group = self._committer.group()
+        try:
+            entry = self._overlay.stage(change_set, group)
+        except Exception as error:
+            # half-staged: what is left of it must not be seen
+            self._overlay.rebuild([*self._unfolded, *self._committer.open_groups()])
+            if isinstance(error, sqlite3.Error):
+                raise UnavailableError("the store cannot be read") from error
+            raise
+        return Applied(entry.mpid, entry.seq, group.durable)
+
+    def _on_durable(self, group: Group) -> None:
+        self._unfolded.append(group)
+        self._folds.grown(group.log_id, len(group.entries))
+        self._grown.set()
+        self._grown = asyncio.Event()
+
+    def _on_failed(self) -> None:
+        self._overlay.rebuild(list(self._unfolded))
+
+    def _on_folded(self, position: int) -> None:
+        number = 0
+        while self._unfolded and self._unfolded[0].log_id <= position:
+            group = self._unfolded.popleft()
+            number = group.number
+        if number:
+            self._overlay.folded(number)
+            self._log.forget(position)
+
+    # -- inspection: over the tables, once they contain everything acknowledged ---------------------------
+
+    async def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
+        """Look into memory, then into the directory."""
+        await self._committer.settle()
+        return self._overlay.graph_of(mpids)
+
+    async def profiles(self, graph: GraphKey, mpids: Collection[Mpid]) -> dict[Mpid, Profile]:
+        """Show profiles whole."""
+        await self.settle()
+        return await self._tables.profiles(graph, mpids)
+
+    async def find_profiles(
+        self, graph: GraphKey, identity: Identity, limit: int, before: int | None = None
+    ) -> list[Mpid]:
+        """List holders, newest first."""
+        identity_id = await self._identity_id(graph, identity)
+        return await self._tables.find_profiles(graph, identity_id, limit, before)
+
+    async def links_of(self, graph: GraphKey, identity: Identity, limit: int) -> list[Link]:
+        """List the links of an identity, past ones too."""
+        identity_id = await self._identity_id(graph, identity)
+        return await self._tables.links_of(graph, identity_id, limit)
+
+    async def _identity_id(self, graph: GraphKey, identity: Identity) -> int | None:
+        await self.settle()
+        return await self._tables.identity_id(graph, digest(identity.value.encode()), identity)
+
+    async def pending_aliases(self, due_ms: int, limit: int) -> list[tuple[GraphKey, AliasRecord]]:
+        """List what is due."""
+        await self.settle()
+        return await self._tables.pending_aliases(due_ms, limit)
+
+    async def inactive_profiles(self, graph: GraphKey, before_ms: int, limit: int) -> list[Mpid]:
+        """List live profiles without recorded activity."""
+        await self.settle()
+        return await self._tables.inactive_profiles(graph, before_ms, limit)
+
+    async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
+        """List holders of values on more than one record."""
+        await self.settle()
+        return await self._tables.shared_values(graph, identity_type, limit)
+
+    async def graphs(self) -> list[GraphKey]:
+        """List the graphs that have entries."""
+        await self.settle()
+        return await self._tables.graphs()
+
+    async def entries(
+        self, graph: GraphKey, after: int, limit: int, mpid: Mpid | None = None
+    ) -> list[JournalEntry]:
+        """Read on from a position."""
+        await self.settle()
+        return await self._tables.entries(graph, after, limit, mpid)
+
+    async def entries_at(self, graph: GraphKey, seqs: Collection[int]) -> dict[int, JournalEntry]:
+        """Pick entries."""
+        await self.settle()
+        return await self._tables.entries_at(graph, seqs)
+
+    async def entries_of_request(self, graph: GraphKey, request_id: str, limit: int) -> list[JournalEntry]:
+        """Find entries by request id."""
+        await self.settle()
+        return await self._tables.entries_of_request(graph, request_id, limit)
+
+    async def changes(self, graph: GraphKey, after: int) -> AsyncIterator[JournalEntry]:
+        """Follow the journal: what the tables contain, then whatever becomes durable."""
+        while True:
+            grown = self._grown
+            entries = await self.entries(graph, after, _WATCH_PAGE)
+            for entry in entries:
+                after = entry.seq
+                yield entry
+            if not entries:
+                await grown.wait()
+
+    # -- life ----------------------------------------------------------------------------------------------
+
+    async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
+        """Give the newest configuration version."""
+        return await self._tables.configuration(scope)
+
+    async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
+        """Record a configuration version."""
+        return await self._tables.add_configuration(scope, author, at_ms, settings)
+
+    async def settle(self) -> None:
+        """Return when everything applied so far is on disk and in the tables."""
+        await self._committer.settle()
+        await self._folds.settle()
+
+    async def close(self) -> None:
+        """Bring what is gathered to disk, then let go."""
+        if self._lock is None:
+            return
+        lock, self._lock = self._lock, None
+        # what is on disk is folded at the next start; the rest was never acknowledged
+        with suppress(UnavailableError):
+            await self.settle()
+        await self._folds.close()
+        await asyncio.to_thread(self._log.close)
+        await self._engine.dispose()
+        self._loader.close()
+        os.close(lock)
+
+
+_PAGE_CACHE_BYTES: Final = 64 * 1_024 * 1_024
+_WATCH_PAGE: Final = 1_000

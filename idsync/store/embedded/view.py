@@ -1,0 +1,92 @@
+"""What a decision sees of the embedded store: resident nodes, unchanged until the decision is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from idsync.model.aliasing import AliasRecord
+from idsync.model.identity import Identity, Mpid, TypeSet
+from idsync.model.journal import JournalEntry
+from idsync.store.embedded.nodes import IdentityNode, ProfileNode
+from idsync.store.embedded.resident import ResidentGraph
+
+__all__ = ["EmbeddedView"]
+
+
+class _ProfileView:
+    """A live profile; implements `idsync.model.view.ProfileView`."""
+
+    __slots__ = ("_graph", "_node")
+
+    def __init__(self, graph: ResidentGraph, node: ProfileNode) -> None:
+        self._graph = graph
+        self._node = node
+
+    @property
+    def mpid(self) -> Mpid:
+        return self._node.mpid
+
+    @property
+    def types(self) -> TypeSet:
+        return self._node.types
+
+    @property
+    def recency(self) -> int:
+        return self._node.recency
+
+    @property
+    def version(self) -> int:
+        return self._node.version
+
+    @property
+    def active_ms(self) -> int:
+        return self._node.active_ms
+
+    @property
+    def overtaken(self) -> bool:
+        return self._graph.is_overtaken(self._node)
+
+    def record(self) -> Mapping[Identity, int]:
+        return self._graph.record(self._node.mpid, descriptive=False)
+
+    def descriptions(self) -> Mapping[Identity, int]:
+        return self._graph.record(self._node.mpid, descriptive=True)
+
+
+class EmbeddedView:
+    """Implements `idsync.model.view.GraphView`.
+
+    Attributes:
+        graph: Where it looks.
+        tick: The store's count of changes when it was taken: as long as that stands, so does every condition.
+        rests_on: Number of the newest group that anything asked for was changed by.
+    """
+
+    __slots__ = ("_nodes", "earlier", "graph", "rests_on", "tick")
+
+    def __init__(
+        self,
+        graph: ResidentGraph,
+        nodes: Mapping[Identity, IdentityNode | None],
+        tick: int,
+        rests_on: int,
+        earlier: JournalEntry | None,
+    ) -> None:
+        self.graph = graph
+        self.tick = tick
+        self.rests_on = rests_on
+        self.earlier = earlier
+        self._nodes = nodes
+
+    def holders(self, identity: Identity) -> IdentityNode | None:
+        """Give the holders of an identity that was asked for."""
+        return self._nodes[identity]
+
+    def profile(self, mpid: Mpid) -> _ProfileView | None:
+        """Give a live profile."""
+        node = self.graph.live(mpid)
+        return None if node is None else _ProfileView(self.graph, node)
+
+    def aliases(self, mpid: Mpid) -> Sequence[AliasRecord]:
+        """Give the alias requests that name a profile."""
+        return self.graph.alias_records(mpid)

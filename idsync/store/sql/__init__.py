@@ -1,0 +1,1 @@
+"""What relational stores share: the schema, its migrations, and reads that are not on the hot path."""

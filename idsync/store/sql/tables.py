@@ -1,0 +1,163 @@
+"""The schema. Every primary and unique key begins with the graph, so that the same tables run sharded.
+
+A graph is one (scope, environment); its small number stands for both in every key. `profile`, `link`,
+`alias` and `directory` are what the journal adds up to; `identity` is the dictionary its entries refer to.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = [
+    "HEAD",
+    "alias",
+    "configuration",
+    "directory",
+    "fold_position",
+    "graph",
+    "identity",
+    "journal",
+    "link",
+    "metadata",
+    "profile",
+]
+
+HEAD: Final = "0001"
+"""The newest migration; a database of another version is refused."""
+
+metadata = MetaData()
+
+graph = Table(
+    "graph",
+    metadata,
+    Column("graph_id", Integer, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("environment", Integer, nullable=False),
+    UniqueConstraint("scope", "environment", name="graph_by_name"),
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("graph_id", Integer, primary_key=True),
+    Column("identity_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", Integer, nullable=False),
+    # sha256 of the value: index rows are limited in size, values are not; empty once the value was erased
+    Column("digest", LargeBinary),
+    # UTF-8 bytes: text columns of some databases cannot hold NUL
+    Column("value", LargeBinary),
+    Column("version", BigInteger, nullable=False),
+    UniqueConstraint("graph_id", "type", "digest", name="identity_by_value"),
+    sqlite_with_rowid=False,
+)
+
+profile = Table(
+    "profile",
+    metadata,
+    Column("graph_id", Integer, primary_key=True),
+    Column("mpid", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", BigInteger),
+    Column("created_seq", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("recency", BigInteger, nullable=False),
+    Column("active_ms", BigInteger, nullable=False),
+    Column("returned_ms", BigInteger),
+    Column("erased", Integer, nullable=False),
+    Column("types", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("graph_id", Integer, primary_key=True),
+    Column("identity_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("mpid", BigInteger, primary_key=True, autoincrement=False),
+    Column("since_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, nullable=False),
+    Column("until_seq", BigInteger),
+    Column("descriptive", Integer, nullable=False),
+    Index("link_by_profile", "graph_id", "mpid", "identity_id"),
+    sqlite_with_rowid=False,
+)
+
+directory = Table(
+    "directory",
+    metadata,
+    Column("mpid", BigInteger, primary_key=True, autoincrement=False),
+    Column("graph_id", Integer, nullable=False),
+)
+
+alias = Table(
+    "alias",
+    metadata,
+    Column("graph_id", Integer, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", BigInteger, nullable=False),
+    Column("destination", BigInteger, nullable=False),
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("stamp_id", BigInteger),
+    Column("apply_at_ms", BigInteger, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("arrived_ms", BigInteger, nullable=False),
+    Column("ignored_reason", Text, nullable=False),
+    Column("applied_ms", BigInteger),
+    Column("settled_seq", BigInteger),
+    Index("alias_by_source", "graph_id", "source"),
+    Index("alias_by_destination", "graph_id", "destination"),
+    Index("alias_by_time", "state", "apply_at_ms"),
+    sqlite_with_rowid=False,
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("graph_id", Integer, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("input_id", Text, nullable=False),
+    Column("mpid", BigInteger, nullable=False),
+    Column("idempotency_key", Text),
+    # changes and evidence as JSON, identities by id
+    Column("body", LargeBinary, nullable=False),
+    Index("journal_by_profile", "graph_id", "mpid", "seq"),
+    Index("journal_by_request", "graph_id", "request_id"),
+    Index("journal_by_key", "graph_id", "input_id", "idempotency_key"),
+    sqlite_with_rowid=False,
+)
+
+configuration = Table(
+    "configuration",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("author", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("settings", Text, nullable=False),
+)
+
+fold_position = Table(
+    "fold_position",
+    metadata,
+    # the last row of the embedded store's log that the tables contain
+    Column("log_id", BigInteger, primary_key=True, autoincrement=False),
+)
