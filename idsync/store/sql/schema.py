@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import create_engine, text
 
 from idsync.model.errors import StoreError
+from idsync.store.sql.planner import teach
 from idsync.store.sql.tables import HEAD, metadata
 
 __all__ = ["APPLICATION_ID", "SchemaState", "create", "require_current", "state_of", "upgrade"]
@@ -108,6 +109,7 @@ def _execute(database: Path, *, to_head: bool) -> None:
             with engine.begin() as connection:
                 connection.execute(text(f"PRAGMA application_id = {APPLICATION_ID}"))
                 metadata.create_all(connection)
+                teach(connection)
                 connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
                 connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
         with engine.connect() as connection:

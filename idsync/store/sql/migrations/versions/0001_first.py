@@ -5,6 +5,7 @@ Revision ID: 0001
 
 from alembic import op
 
+from idsync.store.sql.planner import teach
 from idsync.store.sql.schema import APPLICATION_ID
 from idsync.store.sql.tables import metadata
 
@@ -18,3 +19,4 @@ def upgrade() -> None:
     if connection.dialect.name == "sqlite":
         op.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     metadata.create_all(connection)
+    teach(connection)
