@@ -1,7 +1,8 @@
 """What SQLite's planner must know: the first column of every key says almost nothing.
 
-Every key begins with the graph, and a store has few graphs with many rows. Without statistics SQLite believes
-that the graph alone is selective and walks whole tables along the primary key. So the schema brings statistics.
+Every key begins with the graph, and a store has few graphs with many rows. Without statistics SQLite
+believes that the graph alone is selective and walks whole tables along the primary key. So the schema brings
+statistics.
 """
 
 from __future__ import annotations
