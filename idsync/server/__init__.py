@@ -1,0 +1,1 @@
+"""The service on the wire: gRPC and in-process calls in, errors and answers out."""

@@ -1,0 +1,182 @@
+"""The composition root: a configuration in, a running service out.
+
+Everything is opened in order in one stack, so that closing is opening in reverse: no more calls, those under
+way answered, then the clock's work, then the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from idsync.config.configuration import Configuration
+from idsync.model.errors import ConfigurationError
+from idsync.resolve.explain import Explainer
+from idsync.resolve.registry import load_strategies
+from idsync.resolve.resolver import Resolver, Scope
+from idsync.server.admin_service import AdminService
+from idsync.server.caller import Caller
+from idsync.server.calls import Desk, Method, methods_of
+from idsync.server.credentials import Authenticator, Registration
+from idsync.server.drain import Drain
+from idsync.server.graph_service import GraphService
+from idsync.server.grpc_server import GrpcServer
+from idsync.server.identity_service import MANY_CALLS, IdentityService
+from idsync.server.limits import gate_of
+from idsync.server.local import LocalTransport
+from idsync.server.meters import Meters
+from idsync.server.reach import Reach
+from idsync.server.schedule import run_schedule
+from idsync.server.versions import record_versions
+from idsync.store.memory import MemoryStore
+from idsync.store.protocol import Store
+from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2
+
+__all__ = ["GRACE_S", "App", "open_app", "system_clock"]
+
+GRACE_S: Final = 10.0
+"""How long calls under way are waited for when the service stops, in seconds."""
+_IDENTITY: Final = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
+_GRAPH: Final = graph_service_pb2.DESCRIPTOR.services_by_name["GraphService"]
+_ADMIN: Final = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
+
+
+def system_clock() -> int:
+    """Give the time of the system in UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class App:
+    """A running service.
+
+    Attributes:
+        grpc_address: Where it listens, HOST:PORT.
+        local_transport: The same methods without the wire; has the shape of `idsync.client.Transport`.
+        registry: What it counts.
+        is_ready: Whether it takes calls; no longer once it has begun to stop.
+    """
+
+    configuration: Configuration
+    grpc_address: str
+    local_transport: LocalTransport
+    store: Store
+    resolver: Resolver
+    registry: CollectorRegistry
+    is_ready: bool = True
+
+
+@asynccontextmanager
+async def open_app(
+    configuration: Configuration,
+    database_url: str,
+    grpc_bind: str,
+    *,
+    clock: Callable[[], int] = system_clock,
+    cache_identities: int = 1_000_000,
+    registry: CollectorRegistry | None = None,
+    grace_s: float = GRACE_S,
+) -> AsyncIterator[App]:
+    """Start a service; leaving the context stops it.
+
+    Args:
+        configuration: What the configuration file says.
+        database_url: `sqlite:///relative.db`, `sqlite:////absolute.db`, or `memory://`, which forgets.
+        grpc_bind: HOST:PORT; with port 0 the system chooses.
+        clock: UTC milliseconds.
+        cache_identities: Identities that an embedded store may keep in memory.
+        registry: Where to count; a new one by default.
+        grace_s: How long calls under way are waited for at the end, in seconds.
+
+    Raises:
+        ConfigurationError: Something in the configuration or the addresses cannot be had.
+        StoreError: The database cannot be used.
+    """
+    registry = CollectorRegistry() if registry is None else registry
+    strategies = load_strategies(policy.strategy for policy in configuration.scopes.values())
+    scopes = {
+        name: Scope(policy, strategies[policy.strategy]) for name, policy in configuration.scopes.items()
+    }
+    async with AsyncExitStack() as stack:
+        store = await _open_store(database_url, configuration, clock, cache_identities)
+        stack.push_async_callback(store.close)
+        versions = await record_versions(store, configuration.scopes, clock)
+        resolver = Resolver(store, scopes, clock)
+        schedule = asyncio.create_task(run_schedule(resolver))
+        stack.push_async_callback(_cancel, schedule)
+
+        drain = Drain()
+        gate = gate_of(configuration.limits)
+        meters = Meters(registry)
+        desk = Desk(_authenticator(configuration, clock), gate, meters)
+        identity = IdentityService(
+            resolver, store, scopes, meters=meters, gate=gate, count=desk.count, drain=drain
+        )
+        graph = GraphService(store, Explainer(store), Reach(scopes), drain)
+        admin = AdminService(configuration, versions)
+        methods: list[Method] = [
+            *methods_of(_IDENTITY, identity, desk, MANY_CALLS),
+            *methods_of(_GRAPH, graph, desk),
+            *methods_of(_ADMIN, admin, desk),
+        ]
+        local = LocalTransport(methods)
+        stack.push_async_callback(local.close)
+        server = GrpcServer(methods)
+        stack.push_async_callback(server.stop, grace_s)
+        address = await server.start(grpc_bind, configuration.tls)
+        app = App(configuration, address, local, store, resolver, registry)
+        try:
+            yield app
+        finally:
+            app.is_ready = False
+            await server.leave()
+            drain.begin()
+
+
+async def _open_store(
+    url: str, configuration: Configuration, clock: Callable[[], int], cache_identities: int
+) -> Store:
+    if url == "memory://":
+        return MemoryStore(clock=clock)
+    if url.startswith("sqlite:///"):
+        # Brings SQLAlchemy along, which a service that forgets does without.
+        from idsync.store.embedded.opening import open_store  # noqa: PLC0415
+
+        login_sets = {name: policy.login_set for name, policy in configuration.scopes.items()}
+        return await open_store(url, clock=clock, cache_identities=cache_identities, login_sets=login_sets)
+    raise ConfigurationError(
+        f"the database {url.partition(':')[0]}: is of no known kind; known are sqlite:///FILE and memory://"
+    )
+
+
+def _authenticator(configuration: Configuration, clock: Callable[[], int]) -> Authenticator:
+    registrations = [
+        Registration(
+            Caller(
+                key=item.key,
+                workspace=workspace.name,
+                scope=workspace.scope,
+                platform=item.platform,
+                may_read=item.may_read,
+                aliasing=workspace.aliasing,
+            ),
+            item.secret,
+            item.key_only,
+        )
+        for workspace in configuration.workspaces
+        for item in workspace.inputs
+    ]
+    return Authenticator(
+        registrations, configuration.operator_token, configuration.limits.date_tolerance_s, clock
+    )
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

@@ -1,0 +1,27 @@
+"""What time makes due: aliases (ID-187) and the removal of the inactive (ID-214)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, NoReturn
+
+import structlog
+
+from idsync.resolve.resolver import Resolver
+from idsync.server.traceback import traceback_without_values
+
+__all__ = ["run_schedule"]
+
+_EVERY_S: Final = 5.0
+_log = structlog.get_logger("idsync.server")
+
+
+async def run_schedule(resolver: Resolver) -> NoReturn:
+    """Look for due work every few seconds, and go on after a failure: what is due stays due."""
+    while True:
+        try:
+            while await resolver.run_due():
+                pass
+        except Exception as error:
+            _log.error("schedule_failed", traceback=traceback_without_values(error))
+        await asyncio.sleep(_EVERY_S)
