@@ -1,0 +1,44 @@
+"""The gateway as an ASGI app: an HTTP client of the typed service, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from prometheus_client import CollectorRegistry
+from starlette.routing import Router
+from starlette.types import ASGIApp
+
+from idsync.client import AsyncClient, Transport
+from idsync.gateway.aliasing import AliasCall
+from idsync.gateway.cross_origin import CrossOrigin
+from idsync.gateway.identity import IdentityCalls
+from idsync.gateway.observation import Observed
+from idsync.gateway.probes import Probes
+from idsync.gateway.routes import routes, table
+from idsync.gateway.tracing import TracedTransport
+
+__all__ = ["create_app"]
+
+
+def create_app(
+    transport: Transport,
+    *,
+    ready: Callable[[], Awaitable[bool]],
+    registry: CollectorRegistry,
+    max_age_s: int = 86_400,
+) -> ASGIApp:
+    """Build the app.
+
+    Every answer passes the cross-origin headers on its way out, those of failures too: each endpoint turns
+    what happens into an answer by itself, so that nothing is left for a layer further out.
+
+    Args:
+        transport: The way to the service, of this process or another; who calls comes with each request.
+        ready: Asks whether the service can take calls; for `/readyz`.
+        registry: The metrics that `/metrics` shows, to which those of the gateway are added.
+        max_age_s: For how long clients may reuse an identity answer, in seconds; 0 for not at all (ID-175).
+    """
+    client = AsyncClient(TracedTransport(transport))
+    entries = table(IdentityCalls(client, max_age_s), AliasCall(client), Probes(ready, registry))
+    router = Router(list(routes(entries)), redirect_slashes=False)
+    return Observed(CrossOrigin(router), registry)
