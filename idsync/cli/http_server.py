@@ -1,0 +1,47 @@
+"""The HTTP server of the gateway, as part of a larger service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from idsync.config.configuration import Tls
+
+__all__ = ["HttpServer"]
+
+_GRACE_S: Final = 10
+_LOOK_S: Final = 0.01
+
+
+class HttpServer(uvicorn.Server):
+    """Serves the gateway; leaves the signals to the service, which has more than HTTP to bring to an end."""
+
+    def __init__(self, app: ASGIApp, tls: Tls | None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_S,
+                ssl_certfile=None if tls is None else str(tls.certificate_file),
+                ssl_keyfile=None if tls is None else str(tls.key_file),
+            )
+        )
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+    async def has_started(self, running: asyncio.Task[None]) -> bool:
+        """Return when it takes calls, or with `False` when it could not start."""
+        while not self.started and not running.done():
+            await asyncio.wait([running], timeout=_LOOK_S)
+        return self.started

@@ -1,0 +1,48 @@
+"""The program: every command, each in its own module."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from idsync.cli import calls, config, db, demo, inspect, replay, scenario, serve
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="idsync",
+    help="An open identity graph: one profile for whatever identifiers a call brings, and always the reason.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("idsync"))
+        raise typer.Exit
+
+
+@app.callback()
+def idsync(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """An open identity graph: one profile for whatever identifiers a call brings, and always the reason."""
+    del version
+
+
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+calls.register(app)
+app.command("profile")(inspect.profile)
+app.command("explain")(inspect.explain)
+app.command("journal")(inspect.journal)
+app.command("replay")(replay.replay)
+app.add_typer(scenario.app, name="scenario")
+app.add_typer(config.app, name="config")
+app.add_typer(db.app, name="db")

@@ -1,0 +1,95 @@
+"""Answers as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from idsync.v1 import graph_service_pb2 as graph
+from idsync.v1 import identity_pb2 as pb
+from idsync.v1 import identity_service_pb2 as identity
+
+__all__ = ["Resolved", "entry_lines", "identity_text", "modified_lines", "profile_lines", "resolved_lines"]
+
+Resolved = (
+    identity.IdentifyResponse | identity.LoginResponse | identity.LogoutResponse | identity.SearchResponse
+)
+
+
+def _type_name(value: pb.IdentityType.ValueType) -> str:
+    return pb.IdentityType.Name(value).removeprefix("IDENTITY_TYPE_").lower()
+
+
+def _word(name: str, prefix: str) -> str:
+    return name.removeprefix(prefix).lower().replace("_", " ")
+
+
+def identity_text(value: pb.Identity) -> str:
+    """Write an identity as TYPE=VALUE."""
+    return f"{_type_name(value.type)}={value.value}"
+
+
+def _row(name: str, text: str) -> str:
+    return f"{name:<12}{text}"
+
+
+def _notices(notices: Iterable[pb.Notice]) -> Iterator[str]:
+    for notice in notices:
+        reason = _word(pb.NoticeReason.Name(notice.reason), "NOTICE_REASON_")
+        yield _row("notice", f"{_type_name(notice.type)}: {reason}")
+
+
+def resolved_lines(answer: Resolved) -> Iterator[str]:
+    """Tell the answer of identify, login, logout or search."""
+    decision = answer.decision
+    yield _row("mpid", str(answer.mpid))
+    yield _row("logged in", "yes" if answer.is_logged_in else "no")
+    outcome = _word(pb.Outcome.Name(decision.outcome), "OUTCOME_")
+    by = f", decided by {identity_text(decision.decided_by)}" if decision.HasField("decided_by") else ""
+    yield _row("outcome", f"{outcome} by rule {decision.rule}{by}")
+    if answer.matched_identities:
+        yield _row("matched", " ".join(identity_text(value) for value in answer.matched_identities))
+    yield _row("journal", f"entry {decision.journal_seq}" if decision.journal_seq else "nothing changed")
+    yield from _notices(decision.notices)
+
+
+def modified_lines(answer: identity.ModifyResponse) -> Iterator[str]:
+    """Tell the answer of modify."""
+    for result in answer.change_results:
+        yield _row("changed", f"{_type_name(result.type)} of {result.modified_mpid}")
+    yield _row("logged in", "yes" if answer.is_logged_in else "no")
+    yield _row("journal", f"entry {answer.journal_seq}" if answer.journal_seq else "nothing changed")
+    yield from _notices(answer.notices)
+
+
+def profile_lines(profile: pb.Profile) -> Iterator[str]:
+    """Tell all that is known of a profile."""
+    yield _row("mpid", str(profile.mpid))
+    yield _row("graph", f"{profile.scope}, {_word(pb.Environment.Name(profile.environment), 'ENVIRONMENT_')}")
+    state = _word(pb.ProfileState.Name(profile.state), "PROFILE_STATE_")
+    yield _row("state", f"{state}, {'known' if profile.is_known else 'anonymous'}")
+    yield _row("created", profile.create_time.ToJsonString())
+    if profile.HasField("last_returned_time"):
+        yield _row("returned", profile.last_returned_time.ToJsonString())
+    if profile.HasField("source_mpid"):
+        yield _row("source", str(profile.source_mpid))
+    for name, recorded in (("identity", profile.identities), ("described", profile.descriptive_identities)):
+        for each in recorded:
+            since = f"{each.added_time.ToJsonString()}, entry {each.journal_seq}, rule {each.rule}"
+            yield _row(name, f"{identity_text(each.identity)}  (since {since})")
+    for alias in profile.aliases:
+        state = _word(pb.AliasState.Name(alias.state), "ALIAS_STATE_")
+        why = f": {alias.ignored_reason}" if alias.ignored_reason else ""
+        yield _row("alias", f"{alias.source_mpid} -> {alias.destination_mpid}, {state}{why}")
+    for note in profile.notes:
+        yield _row("note", f"{note.kind} {note.other_mpid} at {note.time.ToJsonString()}")
+
+
+def entry_lines(entry: graph.JournalEntry) -> Iterator[str]:
+    """Tell one journal entry."""
+    by = f" by {entry.input_id}" if entry.input_id else ""
+    yield f"{entry.seq}  {entry.time.ToJsonString()}  {entry.cause}{by}: {entry.mpid} by rule {entry.rule}"
+    for change in entry.changes:
+        kind = _word(graph.ChangeKind.Name(change.kind), "CHANGE_KIND_")
+        value = f" {identity_text(change.identity)}" if change.HasField("identity") else ""
+        other = f" ({change.other_mpid})" if change.HasField("other_mpid") else ""
+        yield f"    {kind} {change.mpid}{value}{other}"
