@@ -1,0 +1,52 @@
+"""Every store passes the shipped suite."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from idsync.store.embedded.opening import DEFAULT_CACHE_IDENTITIES, open_store
+from idsync.store.memory import MemoryStore
+from idsync.store.protocol import Store
+from idsync.testing.store_suite import Capability, ManualClock, OpenStore, StoreSuite
+
+
+class TestMemoryStore(StoreSuite):
+    """The oracle."""
+
+    lacks: ClassVar = {
+        Capability.RESTART: "nothing is kept on disk",
+        Capability.BOUNDED_READS: "it goes through all links, so that it is obviously right",
+    }
+
+    @pytest.fixture
+    async def store(self, clock: ManualClock) -> AsyncIterator[Store]:
+        store = MemoryStore(clock=clock)
+        yield store
+        await store.close()
+
+
+class TestEmbeddedStore(StoreSuite):
+    """SQLite, with the whole graph in memory."""
+
+    cache_identities = DEFAULT_CACHE_IDENTITIES
+
+    @pytest.fixture
+    def open_store(self, clock: ManualClock, tmp_path: Path) -> OpenStore:
+        url = f"sqlite:///{tmp_path}/graph.db"
+        return lambda: open_store(url, clock=clock, cache_identities=self.cache_identities)
+
+    @pytest.fixture
+    async def store(self, open_store: OpenStore) -> AsyncIterator[Store]:
+        store = await open_store()
+        yield store
+        await store.close()
+
+
+class TestEmbeddedStoreWithSmallCache(TestEmbeddedStore):
+    """SQLite, with hardly anything in memory: what is not there is read again."""
+
+    cache_identities = 4
