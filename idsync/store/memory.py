@@ -167,12 +167,13 @@ class MemoryStore:
 
     async def pending_aliases(self, due_ms: int, limit: int) -> list[tuple[GraphKey, AliasRecord]]:
         """Look through every alias request."""
-        return [
+        due = [
             (key, alias_record(row, graph.value_of))
             for key, graph in self._graphs.items()
             for row in graph.aliases.values()
             if row.state is AliasState.PENDING and row.terms.apply_at_ms <= due_ms
-        ][:limit]
+        ]
+        return sorted(due, key=lambda found: found[1].arrived_ms)[:limit]
 
     async def inactive_profiles(self, graph: GraphKey, before_ms: int, limit: int) -> list[Mpid]:
         """Look through every profile."""

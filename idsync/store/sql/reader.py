@@ -122,7 +122,7 @@ class SqlReader:
                 select(alias, graph.c.scope.label("graph_scope"), graph.c.environment)
                 .join_from(alias, graph, alias.c.graph_id == graph.c.graph_id)
                 .where(alias.c.state == int(AliasState.PENDING), alias.c.apply_at_ms <= due_ms)
-                .order_by(alias.c.apply_at_ms, alias.c.graph_id, alias.c.seq)
+                .order_by(alias.c.arrived_ms, alias.c.graph_id, alias.c.seq)
                 .limit(limit)
             )
             pending = []

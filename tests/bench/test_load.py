@@ -1,0 +1,181 @@
+"""The load generator is a correct gRPC client, and counts what it claims to count."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import grpc
+import pytest
+
+from idsync.v1 import identity_service_pb2 as pb
+from tests.bench.http2 import PREFIX_BYTES, UnaryConnection, framed
+from tests.bench.load import Target, closed_loop, open_loop
+from tests.bench.servers import ECHO, ECHO_SHA256, Meter, Server, echo_server
+from tests.bench.workloads import WORKLOADS, Users
+
+
+class Uncounted:
+    """A window that nobody looks through."""
+
+    def begin(self) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+
+@pytest.fixture
+async def echo(tmp_path: Path) -> AsyncIterator[Server]:
+    async with echo_server(tmp_path) as server:
+        yield server
+
+
+async def exchange(target: Target, messages: list[bytes]) -> list[bytes]:
+    """Send all at once and give the answers, without their prefix; a failed call gives b"failed"."""
+    ended = asyncio.Event()
+    open_calls = len(messages)
+    failed: list[bytes] = []
+
+    def answered(begun: float, end: float, succeeded: bool) -> None:
+        nonlocal open_calls
+        assert end >= begun
+        open_calls -= 1
+        if not succeeded:
+            failed.append(b"failed")
+        if not open_calls:
+            ended.set()
+
+    loop, authority = asyncio.get_running_loop(), f"{target.host}:{target.port}"
+    _, connection = await loop.create_connection(
+        lambda: UnaryConnection(target.path, authority, target.authorization, answered),
+        target.host,
+        target.port,
+    )
+    connection.messages = []
+    for message in messages:
+        connection.start(message, perf_counter())
+    connection.flush()
+    await ended.wait()
+    connection.close()
+    return [m[PREFIX_BYTES:] for m in connection.messages] + failed
+
+
+async def test_every_answer_is_the_echo_of_a_request(echo: Server) -> None:
+    """A thousand calls are twice the server's first window, so flow control has to work."""
+    users = Users(1_000)
+    requests = [users.identify(n) for n in range(1_000)]
+    sent = {pb.IdentifyRequest.FromString(r[PREFIX_BYTES:]).known_identities[0].value for r in requests}
+
+    answers = [pb.IdentifyResponse.FromString(m) for m in await exchange(echo.target("Identify"), requests)]
+
+    assert sum(map(len, requests)) > 2 * 65_535
+    assert len(sent) == len(answers) == 1_000
+    assert {answer.matched_identities[0].value for answer in answers} == sent
+    assert all(len(answer.matched_identities) == 4 and answer.is_logged_in for answer in answers)
+
+
+async def test_a_message_larger_than_a_frame_is_cut(echo: Server) -> None:
+    """Frames have at most 16,384 bytes unless the server allows more."""
+    batch = Users(300).batch(list(range(300)))
+
+    [answer] = await exchange(echo.target("BatchResolve"), [batch])
+
+    assert len(batch) > 2 * 16_384
+    assert len(pb.BatchResolveResponse.FromString(answer).results) == 300
+
+
+async def test_an_error_is_no_success(echo: Server) -> None:
+    """The echo server has no Login, and answers UNIMPLEMENTED."""
+    answers = await exchange(echo.target("Login"), [Users(1).identify(0)] * 3)
+
+    assert answers == [b"failed"] * 3
+
+
+async def test_credentials_and_headers_reach_the_server_with_every_call() -> None:
+    """The first call inserts them into the header table, all later ones point there."""
+    secret = "Basic " + "eA" * 100
+
+    async def tell(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        metadata = dict(context.invocation_metadata() or ())
+        return " ".join(str(metadata[name]) for name in ("authorization", "user-agent")).encode() + request
+
+    handler = grpc.method_handlers_generic_handler(
+        "any.Service", {"Tell": grpc.unary_unary_rpc_method_handler(tell)}
+    )
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers([handler])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+
+    answers = await exchange(Target("127.0.0.1", port, "/any.Service/Tell", secret), [framed(b"!")] * 3)
+    await server.stop(None)
+
+    assert answers == [f"{secret} idsync-bench!".encode()] * 3
+
+
+async def test_a_lost_connection_fails_what_is_open(echo: Server) -> None:
+    """Nothing waits for an answer that cannot come."""
+    os.kill(echo.pid, signal.SIGSTOP)
+    waiting = asyncio.create_task(exchange(echo.target("Identify"), [Users(1).identify(0)] * 2))
+    asyncio.get_running_loop().call_later(0.2, os.kill, echo.pid, signal.SIGKILL)
+
+    assert await waiting == [b"failed"] * 2
+
+
+async def test_the_closed_loop_counts_answers_and_the_server_pays(echo: Server) -> None:
+    """What ended in the window is counted; the meter saw the server work meanwhile."""
+    meter = Meter(echo.pid)
+    messages = WORKLOADS["mixed"].messages(Users(10))
+
+    sample = await closed_loop(
+        echo.target("Identify"), messages, meter, in_flight=8, seconds=0.5, warm_up_s=0.1
+    )
+
+    assert len(sample.latencies_s) > 8
+    assert sample.failed == 0
+    assert 0.5 <= sample.elapsed_s < 5
+    assert 0 < sample.percentile_ms(0.5) <= sample.percentile_ms(0.99)
+    assert 0 < meter.used_s < 5
+
+
+async def test_the_open_loop_charges_a_stall_to_everybody_it_kept_waiting(echo: Server) -> None:
+    """A closed loop would see a slow call or two; here each of those due meanwhile is late."""
+
+    class Stall(Uncounted):
+        def begin(self) -> None:
+            os.kill(echo.pid, signal.SIGSTOP)
+            asyncio.get_running_loop().call_later(0.4, os.kill, echo.pid, signal.SIGCONT)
+
+    messages = WORKLOADS["repeat"].messages(Users(10))
+    sample = await open_loop(
+        echo.target("Identify"), messages, Stall(), rate_per_s=200, seconds=0.5, warm_up_s=0.1
+    )
+
+    assert len(sample.latencies_s) == 100
+    assert sum(latency_s > 0.1 for latency_s in sample.latencies_s) >= 50
+    assert max(sample.latencies_s) >= 0.35
+
+
+def test_new_users_are_new_and_known_ones_known() -> None:
+    """Numbers are scattered one to one, and four in five of the mixed ones exist."""
+    users = Users(100)
+    known = {users.identify(n) for n in range(100)}
+    fresh = [WORKLOADS["new"].messages(users)() for _ in range(1_000)]
+    mixed = [WORKLOADS["mixed"].messages(users)() for _ in range(1_000)]
+
+    assert len(set(fresh)) == 1_000
+    assert known.isdisjoint(fresh)
+    assert 700 < sum(message in known for message in mixed) < 900
+    assert {WORKLOADS["repeat"].messages(users)() for _ in range(50)} <= known
+
+
+def test_the_yardstick_is_the_frozen_one() -> None:
+    """Changing the echo server changes what every ratio means: do it knowingly, and measure anew."""
+    assert hashlib.sha256(ECHO.read_bytes()).hexdigest() == ECHO_SHA256
