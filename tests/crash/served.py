@@ -1,0 +1,110 @@
+"""`idsync serve` as a process that can be killed, starved of disk, and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from idsync.client import AsyncClient, RetryPolicy
+from idsync.client.credentials import BasicCredentials
+from idsync.client.grpc_transport import GrpcTransport
+
+__all__ = ["CONFIGURATION", "Served", "run", "served"]
+
+CONFIGURATION = """
+[operator]
+token = "op-token"
+
+[scopes.shop]
+strategy = "profile_conversion"
+identity_priority = ["customerid", "email", "ios_idfv"]
+login_ids = ["customerid", "email"]
+unique_ids = ["customerid", "email"]
+
+[workspaces.shop]
+scope = "shop"
+[[workspaces.shop.inputs]]
+platform = "server"
+key = "shop"
+secret = "shop-secret"
+may_read = true
+"""
+
+
+class Served:
+    """A running service."""
+
+    def __init__(self, process: Process, grpc: str, http: str) -> None:
+        self.process = process
+        self.grpc = grpc
+        self.http = http
+
+    def client(self) -> AsyncClient:
+        """Give a client that tells of every failure instead of trying again."""
+        credentials = BasicCredentials("shop", "shop-secret")
+        return AsyncClient(GrpcTransport(self.grpc), credentials, retry=RetryPolicy(attempts=1))
+
+    async def kill(self) -> None:
+        """End it at once, as the operating system would in need of memory."""
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """Ask it to end; gives its exit code."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        return await self.process.wait()
+
+
+@asynccontextmanager
+async def served(folder: Path, *, largest_file_bytes: int | None = None) -> AsyncIterator[Served]:
+    """Start the service on the database of a folder; it is killed at the end if it still runs."""
+
+    def limit() -> None:
+        if largest_file_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file_bytes, largest_file_bytes))
+
+    config = folder / "idsync.toml"
+    config.write_text(CONFIGURATION)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *(
+            "-m",
+            "idsync",
+            "serve",
+            "--config",
+            str(config),
+            "--database",
+            f"sqlite:///{folder / 'idsync.db'}",
+        ),
+        *("--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "error"),
+        stdout=PIPE,
+        preexec_fn=limit,
+    )
+    try:
+        assert process.stdout is not None
+        ready = (await process.stdout.readline()).decode().split()
+        assert ready[:1] == ["ready"], "the service must say that it is ready"
+        yield Served(process, ready[1].removeprefix("grpc="), ready[2].removeprefix("http="))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        # the transport of the process closes its pipes when it is collected, too late for warnings as errors
+        process._transport.close()  # type: ignore[attr-defined]
+
+
+async def run(*arguments: str) -> tuple[int, str, str]:
+    """Run `idsync` to its end; gives exit code, output and errors."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "idsync", *arguments, stdout=PIPE, stderr=PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
