@@ -9,8 +9,6 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-import networkx as nx
-
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import ChangeKind, JournalEntry
 from idsync.model.profile import Link
@@ -117,7 +115,9 @@ class Explainer:
 
     async def _chain(self, graph: GraphKey, first: Identity, second: Identity) -> list[ExplainedLink]:
         """Find the shortest chain of current links between two identities, within bounds."""
-        network: nx.Graph[object] = nx.Graph()
+        import networkx as nx  # noqa: PLC0415 - half a second at start, for what is seldom asked
+
+        network = nx.Graph()
         frontier: set[Identity] = {first}
         seen: set[Mpid] = set()
         for _ in range(_MAX_HOPS):

@@ -1,0 +1,94 @@
+"""The schema: migrations lead to it, and SQLite's planner finds its keys."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from idsync.model.errors import StoreError
+from idsync.store.embedded import loader
+from idsync.store.sql import schema
+from idsync.store.sql.schema import SchemaState, create, require_current, state_of, upgrade
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """An empty database of this version."""
+    path = tmp_path / "idsync.db"
+    create(path)
+    return path
+
+
+def objects(database: Path) -> set[tuple[str, str]]:
+    """Everything a database is made of, but for white space and quotes."""
+    with sqlite3.connect(database) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    connection.close()
+    return {(name, "".join(sql.replace('"', "").split())) for name, sql in rows if name != "alembic_version"}
+
+
+def test_migrations_lead_to_the_same_schema(tmp_path: Path, database: Path) -> None:
+    """A database that was migrated from nothing is the one that a new service makes."""
+    migrated = tmp_path / "migrated.db"
+
+    schema._migrate(f"sqlite:///{migrated}")
+
+    assert state_of(migrated) is SchemaState.CURRENT
+    assert objects(migrated) == objects(database)
+
+
+def test_an_older_database_is_refused_with_advice(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its version is one that this program knows, but not its own; nothing happens to it unasked."""
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    before = objects(database)
+
+    with pytest.raises(StoreError, match="idsync db upgrade"):
+        require_current(database)
+
+    assert state_of(database) is SchemaState.OLDER
+    assert objects(database) == before
+
+
+def test_upgrade_leaves_a_current_database_as_it_is(database: Path) -> None:
+    """It may be run at any time."""
+    before = objects(database)
+
+    upgrade(database)
+
+    assert state_of(database) is SchemaState.CURRENT
+    assert objects(database) == before
+
+
+def statements() -> Iterator[tuple[str, str]]:
+    """Every prepared statement of the hot path that looks something up."""
+    yield "profile", loader._PROFILE.format("?, ?")
+    yield "identity by value", loader._IDENTITY_BY_VALUE.format("(?, ?), (?, ?)")
+    yield "identity by id", loader._IDENTITY_BY_ID.format("?, ?")
+    yield "holders", loader._HOLDERS.format("?, ?")
+    yield "links", loader._LINKS
+    yield "aliases by source", loader._ALIASES.format("source")
+    yield "aliases by destination", loader._ALIASES.format("destination")
+    yield "entry by key", loader._BY_KEY
+
+
+@pytest.mark.parametrize("statement", [pytest.param(text, id=name) for name, text in statements()])
+def test_no_statement_of_the_hot_path_walks_a_table(database: Path, statement: str) -> None:
+    """Each is led by the graph and by what it looks for; the graph alone would be the whole table."""
+    with sqlite3.connect(database) as connection:
+        plan = [
+            row[3]
+            for row in connection.execute(
+                f"EXPLAIN QUERY PLAN {statement}", [1] * statement.count("?")
+            ).fetchall()
+        ]
+    connection.close()
+
+    searches = [step for step in plan if step.startswith("SEARCH")]
+    assert searches
+    assert all(step.count("=?") > 1 for step in searches), plan
+    assert not [
+        step for step in plan if step.startswith("SCAN") and "CONSTANT" not in step and step != "SCAN k"
+    ]
