@@ -55,6 +55,11 @@ class Served:
         self.process.send_signal(signal.SIGKILL)
         await self.process.wait()
 
+    def make_room(self) -> None:
+        """Let its files grow again."""
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, unlimited)
+
     async def stop(self) -> int:
         """Ask it to end; gives its exit code."""
         if self.process.returncode is None:
@@ -68,7 +73,7 @@ async def served(folder: Path, *, largest_file_bytes: int | None = None) -> Asyn
 
     def limit() -> None:
         if largest_file_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file_bytes, largest_file_bytes))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file_bytes, resource.RLIM_INFINITY))
 
     config = folder / "idsync.toml"
     config.write_text(CONFIGURATION)

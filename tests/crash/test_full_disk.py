@@ -16,7 +16,8 @@ LARGEST_FILE_BYTES = 700_000
 
 
 async def test_a_full_disk_refuses_writes_and_loses_nothing(tmp_path: Path) -> None:
-    """Files may grow to a limit, as on a full disk. Writes are then refused as UNAVAILABLE; reads go on."""
+    """Files may grow to a limit, as on a full disk. Writes are then refused as UNAVAILABLE; reads
+    go on, and writes too once there is room again."""
     acknowledged: dict[str, int] = {}
 
     async with (
@@ -29,6 +30,8 @@ async def test_a_full_disk_refuses_writes_and_loses_nothing(tmp_path: Path) -> N
             await _login(client, "somebody else")
         known = next(iter(acknowledged))
         assert await _search(client, known) == acknowledged[known]
+        service.make_room()
+        acknowledged["afterwards"] = await _login(client, "afterwards")
         assert await service.stop() == 0
     async with served(tmp_path) as service, service.client() as client:
         found = {name: await _search(client, name) for name in acknowledged}
