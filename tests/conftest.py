@@ -1,4 +1,8 @@
-"""For every test: under CI=true nothing may be skipped, because a skipped check holds nothing."""
+"""For every test: how many cases are generated, and that CI skips nothing.
+
+IDSYNC_HYPOTHESIS=long generates many more cases, other ones each time. Under CI=true a skipped test fails,
+because a skipped check holds nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,12 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
+
+# No deadline: how long a case takes says more about the machine than about the code.
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=100)
+settings.register_profile("long", deadline=None, max_examples=1_000, print_blob=True)
+settings.load_profile(os.environ.get("IDSYNC_HYPOTHESIS", "quick"))
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 

@@ -50,11 +50,13 @@ def replay(
     Exits 0 when all were answered, 1 when nothing could be sent, 2 for a missing file or malformed lines (the
     others are sent), 3 when calls were refused or failed.
     """
+    from idsync.cli.log_output import log_to_stderr
     from idsync.client import AsyncClient
     from idsync.model.errors import IdsyncError
     from idsync.model.identity import Environment
 
     graph = Environment(environment_of(environment))
+    log_to_stderr("error")
     pumps: list[Pump] = []
 
     async def run() -> None:
@@ -155,20 +157,16 @@ def _print_tables(tally: Tally) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    console = Console(file=sys.stdout, highlight=False, markup=False)
-    lines = Column("lines", justify="right")
+    console = Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=True)
     if tally.answers:
-        table = Table("call", "outcome", Column("rule", overflow="fold"), lines, box=SIMPLE)
-        for (call, outcome, rule), count in sorted(tally.answers.items()):
-            table.add_row(call, outcome, rule, f"{count:,}")
+        rule, lines = Column("rule", overflow="fold"), Column("lines", justify="right")
+        table = Table("call", "outcome", rule, lines, box=SIMPLE)
+        for (call, outcome, name), count in sorted(tally.answers.items()):
+            table.add_row(call, outcome, name, f"{count:,}")
         console.print(table)
-    if tally.refusals:
-        example = Column("first", overflow="fold")
-        table = Table("call", "refused because", Column("lines", justify="right"), example, box=SIMPLE)
-        for (call, reason), refusal in sorted(tally.refusals.items()):
-            first = f"line {refusal.first_line}: {refusal.message}"
-            table.add_row(call or "-", reason, f"{refusal.lines:,}", first)
-        console.print(table)
+    for (call, reason), refusal in sorted(tally.refusals.items()):
+        what = f"{refusal.lines:,} refused{call and ' '}{call}: {reason}"
+        console.print(f"{what}; first line {refusal.first_line}: {refusal.message}")
     for reason, count in sorted(tally.notices.items()):
         console.print(f"{count:,} identities without full effect: {reason}")
     if tally.lost_references:

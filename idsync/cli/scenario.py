@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from idsync.cli.options import AsJson, Key, Secret, Token
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from idsync.model.policy import Policy
+    from idsync.testing.scenario.case import AnyCase
     from idsync.testing.scenario.live import LiveService
     from idsync.testing.scenario.result import CaseResult
 
@@ -52,22 +55,16 @@ def run(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Call a live service over HTTP; --target then inspects."),
     ] = None,
-    key: Annotated[
-        str | None, typer.Option(envvar="IDSYNC_KEY", help="Key of the input that calls a live service.")
-    ] = None,
-    secret: Annotated[
-        str | None, typer.Option(envvar="IDSYNC_SECRET", help="The secret of that key.")
-    ] = None,
-    token: Annotated[
-        str | None, typer.Option(envvar="IDSYNC_TOKEN", help="An operator's token, to inspect.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    key: Key = None,
+    secret: Secret = None,
+    token: Token = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run scenarios and say of each step that is not as expected what came, and which rule decided.
 
-    Without --config and --target each case runs in this process on the configuration it brings; with --config
-    on that of a scope; with --target or --http on a live service, which keeps the profiles that are made.
-    Files are described in docs/scenarios.md.
+    Each case runs in this process on the configuration it brings; with --config on those of a scope. With
+    --target or --http, which are never taken from the environment, it runs on a live service, which keeps the
+    profiles that are made. Files are described in docs/scenarios.md.
 
     Exits 0 when all passed, 1 when some failed or nothing could be run, 2 for wrong usage (no such file), 3
     when nothing failed but cases were skipped or expectations not checked.
@@ -106,11 +103,13 @@ class _Log:
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self.against = ""
+        self._policy: Policy | None = None
         self.results: list[CaseResult] = []
 
-    def begin(self, against: str) -> None:
-        """Say what the cases run against."""
+    def begin(self, against: str, policy: Policy | None = None) -> None:
+        """Say what the cases run against, and by which policy if it is not their own."""
         self.against = against
+        self._policy = policy
         if not self._quiet:
             typer.echo(f"running on {against}")
 
@@ -121,7 +120,14 @@ class _Log:
         async for result in results:
             self.results.append(result)
             if result.failure is not None and not self._quiet:
-                typer.echo("\n".join([*failure_lines(result), ""]))
+                typer.echo("\n".join([*failure_lines(result, self._written_for(result.case)), ""]))
+
+    def _written_for(self, case: AnyCase) -> str:
+        settings = getattr(case, "settings", None)
+        if self._policy is None or settings is None:
+            return ""
+        names = settings.differs_from(self._policy)
+        return f"other settings: {names}" if names else ""
 
 
 def _live(
@@ -159,20 +165,24 @@ async def _run_here(files: list[Path], policy: Policy | None, against: str, log:
     cases = load_cases(files)
     if policy is None:
         refuse_unusable(cases)
-    log.begin(against)
+    log.begin(against, policy)
     await log.follow(run_cases(cases, over_memory(policy)))
 
 
 async def _run_live(files: list[Path], service: LiveService, log: _Log) -> None:
+    from idsync.cli.log_output import log_to_stderr
     from idsync.testing.scenario.live import marked_cases, new_mark, open_live
     from idsync.testing.scenario.reading import load_cases
     from idsync.testing.scenario.runner import run_cases
 
+    # Attempts that are repeated are no news: the error of the last one is told.
+    log_to_stderr("error")
     mark = new_mark()
     cases = marked_cases(load_cases(files), mark)
-    async with open_live(service) as (open_surface, described):
-        log.begin(
-            f"{described}; the configurations in the files are ignored, and every value carries a mark "
-            f"that begins with {mark}"
+    async with open_live(service) as live:
+        described = (
+            f"{live.description}; the configurations in the files are ignored, and every value carries a "
+            f"mark that begins with {mark}"
         )
-        await log.follow(run_cases(cases, open_surface, prefix=f"{mark}-"))
+        log.begin(described, live.policy)
+        await log.follow(run_cases(cases, live.open_surface, prefix=f"{mark}-"))

@@ -19,7 +19,7 @@ from idsync.client.grpc_transport import GrpcTransport
 from idsync.client.identity_names import identities
 from idsync.client.retry_policy import RetryPolicy
 from idsync.client.rpcs import RPCS, Rpc, is_safe_to_retry
-from idsync.client.transport import Metadata, Transport
+from idsync.client.transport import Metadata, Trailing, Transport
 
 __all__ = [
     "RPCS",
@@ -34,6 +34,7 @@ __all__ = [
     "RetryPolicy",
     "Rpc",
     "SignedCredentials",
+    "Trailing",
     "Transport",
     "error_of_result",
     "identities",

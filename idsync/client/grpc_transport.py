@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from idsync.client.errors import client_closed, error_of_rpc
 from idsync.client.rpcs import RPCS, Rpc
-from idsync.client.transport import Metadata
+from idsync.client.transport import Metadata, Trailing
 
 __all__ = ["GrpcTransport"]
 
@@ -65,18 +65,27 @@ class GrpcTransport:
             response_deserializer=rpc.response_type.FromString,
         )
 
-    async def call(self, rpc: Rpc, request: Message, metadata: Metadata, timeout_s: float | None) -> Message:
+    async def call(
+        self,
+        rpc: Rpc,
+        request: Message,
+        metadata: Metadata,
+        timeout_s: float | None,
+        trailing: Trailing | None = None,
+    ) -> Message:
         """Send one request and wait for its response; see `Transport.call`."""
         self._refuse_if_closed()
         try:
-            return cast(
-                "Message", await self._callables[rpc.path](request, metadata=metadata, timeout=timeout_s)
-            )
+            call = self._callables[rpc.path](request, metadata=metadata, timeout=timeout_s)
+            response = cast("Message", await call)
+            if trailing is not None:
+                trailing.extend(await call.trailing_metadata())
         except grpc.aio.AioRpcError as error:
             raise error_of_rpc(error) from error
         except asyncio.CancelledError:
             self._refuse_if_not_ours()
             raise
+        return response
 
     async def stream(
         self, rpc: Rpc, requests: AsyncIterable[Message], metadata: Metadata

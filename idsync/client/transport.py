@@ -9,10 +9,13 @@ from google.protobuf.message import Message
 
 from idsync.client.rpcs import Rpc
 
-__all__ = ["Metadata", "Transport"]
+__all__ = ["Metadata", "Trailing", "Transport"]
 
 Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 """Pairs that travel beside a call; a key may occur twice, and one ending in `-bin` carries bytes."""
+
+Trailing: TypeAlias = list[tuple[str, str | bytes]]
+"""Pairs that come beside an answer, such as a trace id and how much of a rate limit is used."""
 
 
 class Transport(Protocol):
@@ -22,7 +25,14 @@ class Transport(Protocol):
     caller's task passes through and ends the call.
     """
 
-    async def call(self, rpc: Rpc, request: Message, metadata: Metadata, timeout_s: float | None) -> Message:
+    async def call(
+        self,
+        rpc: Rpc,
+        request: Message,
+        metadata: Metadata,
+        timeout_s: float | None,
+        trailing: Trailing | None = None,
+    ) -> Message:
         """Send one request and wait for its response.
 
         Args:
@@ -30,6 +40,7 @@ class Transport(Protocol):
             request: An instance of `rpc.request_type`, not changed afterwards.
             metadata: Credentials and the like.
             timeout_s: Seconds until the answer must be here; `None` waits for as long as it takes.
+            trailing: Takes what comes beside the response, for those who want it.
 
         Returns:
             An instance of `rpc.response_type`.

@@ -44,7 +44,7 @@ def policy_to_json(policy: Policy) -> str:
     }
     if policy.inactive_days is not None:
         document[keys.INACTIVE_DAYS.name] = policy.inactive_days
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(document, separators=(",", ":"))
 
 
 def policy_from_json(text: str) -> Policy:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, cast
 
-__all__ = ["CLIENT_SETTINGS", "SERVE_SETTINGS", "ClientSettings", "ServeSettings", "Setting", "settings_of"]
+__all__ = [
+    "CLIENT_SETTINGS",
+    "REPLAY_SETTINGS",
+    "SERVE_SETTINGS",
+    "ClientSettings",
+    "ReplaySettings",
+    "ServeSettings",
+    "Setting",
+    "settings_of",
+]
 
 
 def _setting(default: Any, help_text: str, unit: str = "", *, secret: bool = False) -> Any:
@@ -23,11 +32,11 @@ class ServeSettings:
     config: str | None = _setting(None, "Configuration file; without one a workspace `demo` is set up.")
     database: str = _setting(
         "sqlite:///idsync-data/idsync.db",
-        "Where the graph is kept: sqlite:///relative.db or sqlite:////absolute.db.",
+        "Where the graph is kept: sqlite:///relative.db, sqlite:////absolute.db, or memory:// which forgets.",
     )
     grpc: str = _setting("127.0.0.1:50051", "Address for gRPC, HOST:PORT; port 0: the system chooses.")
     http: str = _setting("127.0.0.1:8080", "Address for HTTP, HOST:PORT; port 0: the system chooses.")
-    processes: int = _setting(1, "Front processes that share the work of the wire.", "processes")
+    processes: int = _setting(1, "Front processes; only 1 in this version.", "processes")
     cache_identities: int = _setting(
         1_000_000, "How many identities the embedded store keeps in memory.", "identities"
     )
@@ -46,6 +55,13 @@ class ClientSettings:
     )
     token: str | None = _setting(None, "Token of an operator, for commands that are theirs.", secret=True)
     json: bool = _setting(default=False, help_text="Print one JSON document and nothing else.")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySettings:
+    """How `idsync replay` sends a file, besides what every client command is told."""
+
+    in_flight: int = _setting(64, "How many calls are on their way at the same time.", "calls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +91,7 @@ class Setting:
         return "IDSYNC_" + self.name.upper()
 
 
-def settings_of(kind: type[ServeSettings] | type[ClientSettings]) -> tuple[Setting, ...]:
+def settings_of(kind: type[ServeSettings | ClientSettings | ReplaySettings]) -> tuple[Setting, ...]:
     """List the settings that a class of them has, in its order."""
     return tuple(
         Setting(f.name, cast("str | int | bool | None", f.default), f.metadata["unit"], f.metadata["help"])
@@ -85,3 +101,4 @@ def settings_of(kind: type[ServeSettings] | type[ClientSettings]) -> tuple[Setti
 
 SERVE_SETTINGS: Final = settings_of(ServeSettings)
 CLIENT_SETTINGS: Final = settings_of(ClientSettings)
+REPLAY_SETTINGS: Final = settings_of(ReplaySettings)

@@ -142,6 +142,6 @@ def _basic(value: bytes) -> BasicCredentials:
         key, colon, secret = b64decode(encoded.strip(), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise UnauthenticatedError("the Basic credentials cannot be read") from None
-    if not colon or not key:
-        raise UnauthenticatedError("the Basic credentials have no key or no secret")
+    if not colon:
+        raise UnauthenticatedError("the Basic credentials have no secret")
     return BasicCredentials(key, secret)

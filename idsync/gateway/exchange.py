@@ -16,7 +16,7 @@ from idsync.client import Credentials
 from idsync.gateway.bodies import request_id_of
 from idsync.gateway.credentials import Claim
 from idsync.gateway.payload import parse_object, read_text
-from idsync.gateway.tracing import TRACE_ID
+from idsync.gateway.tracing import TRACE
 from idsync.model.errors import IdsyncError, InvalidRequestError
 
 __all__ = ["Arrival", "Endpoint", "Refuse", "Verify"]
@@ -26,7 +26,7 @@ M = TypeVar("M")
 Verify: TypeAlias = Callable[[Credentials], Awaitable[None]]
 """Asks the service whether the caller may call at all; raises what stands in the way."""
 
-_LOG = structlog.get_logger(__name__)
+_log = structlog.get_logger("idsync.gateway")
 
 
 class Arrival:
@@ -85,9 +85,9 @@ class Arrival:
     def request_id(self) -> str:
         """The caller's word for the request if it can be read, else our trace id."""
         try:
-            return request_id_of(parse_object(self.text)) or TRACE_ID.get()
+            return request_id_of(parse_object(self.text)) or TRACE.get().id
         except InvalidRequestError:
-            return TRACE_ID.get()
+            return TRACE.get().id
 
 
 Refuse: TypeAlias = Callable[[IdsyncError, Arrival], Response]
@@ -117,7 +117,7 @@ class Endpoint:
         except ClientDisconnect:
             raise
         except Exception as error:
-            _LOG.error("http.fault", trace_id=TRACE_ID.get(), error=type(error).__name__, at=_places(error))
+            _log.error("http_failed", trace_id=TRACE.get().id, error=type(error).__name__, at=_places(error))
             response = self._refuse(IdsyncError("internal error"), arrival)
         await response(scope, receive, send)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from secrets import token_hex
 from time import perf_counter
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from idsync.gateway.tracing import TRACE_ID
+from idsync.gateway.tracing import TRACE, Trace
 
 __all__ = ["Observed"]
 
@@ -20,6 +20,12 @@ _BUCKETS_S: Final = (
 )  # fmt: skip
 _GONE: Final = "gone"
 """Stands for the status where the caller went away before there was one."""
+
+
+def _headers(trace: Trace) -> Iterator[tuple[bytes, bytes]]:
+    yield b"x-mp-trace-id", trace.id.encode()
+    if trace.used_percent:
+        yield b"x-mp-rate-limit-percentage-used", trace.used_percent.encode()
 
 
 class _Meter(NamedTuple):
@@ -68,9 +74,8 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        trace_id = token_hex(16)
-        TRACE_ID.set(trace_id)
-        header = (b"x-mp-trace-id", trace_id.encode())
+        trace = Trace(token_hex(16))
+        TRACE.set(trace)
         status = _GONE
         begun_s = perf_counter()
 
@@ -78,7 +83,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = str(message["status"])
-                message["headers"] = [*message["headers"], header]
+                message["headers"] = [*message["headers"], *_headers(trace)]
             await send(message)
 
         try:

@@ -84,15 +84,10 @@ def _has_lone_surrogate(text: bytes) -> bool:
     """Say whether a lone surrogate is all that keeps `text` from being a JSON object."""
     try:
         value = json.loads(text.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(value, dict):
-        return False
-    try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return True
-    except RecursionError:
+        return isinstance(value, dict)
+    except (ValueError, RecursionError):
         return False
     return False
 

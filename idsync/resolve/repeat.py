@@ -27,15 +27,16 @@ def _other_request() -> IdsyncError:
 def repeated_logout(request: ResolveRequest, earlier: JournalEntry, scope: Scope) -> Resolution | IdsyncError:
     """Answer a logout as its first sending was answered.
 
-    A key that was used for another call or other identities is refused rather than answered wrongly.
+    A key that was used for another call or other identities is refused rather than answered wrongly. Values
+    that were erased meanwhile can neither be compared nor be shown again.
     """
-    asked = set(earlier.evidence.asked)
+    asked = {identity for identity in earlier.evidence.asked if identity.value}
     if earlier.cause != request.operation.value or not asked.issubset(request.identities.values()):
         return _other_request()
     created = any(change.kind is ChangeKind.PROFILE_CREATED for change in earlier.changes)
     return Resolution(
         earlier.mpid,
-        earlier.evidence.matched,
+        tuple(identity for identity in earlier.evidence.matched if identity.value),
         is_logged_in=False,
         is_ephemeral=scope.strategy.ephemeral_anonymous,
         outcome=Outcome.CREATED if created else Outcome.FOUND,

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from idsync.config.configuration import Configuration, InputSettings, WorkspaceSettings
 from idsync.model.errors import NotFoundError
 from idsync.model.policy import Policy
-from idsync.server.calls import Call
+from idsync.server.call import Call
 from idsync.server.pages import Page, page_of
 from idsync.server.versions import Version
 from idsync.v1 import admin_service_pb2 as pb

@@ -10,7 +10,6 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection
 from contextlib import aclosing
-from random import getrandbits
 from time import perf_counter
 from typing import Any, Final
 
@@ -21,23 +20,19 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc import StatusCode
 
 from idsync.model.errors import IdsyncError, InvalidRequestError
-from idsync.server.caller import Caller
-from idsync.server.credentials import Authenticator, Metadata
+from idsync.server.call import Call
+from idsync.server.credentials import Authenticator
 from idsync.server.faults import MAX_REQUEST_BYTES
 from idsync.server.limits import Gate
 from idsync.server.meters import Meters, MethodMeter
 from idsync.server.status import INTERNAL, code_of
 from idsync.server.traceback import traceback_without_values
 
-__all__ = ["TRACE_ID", "USED_PERCENT", "Call", "Desk", "Method", "Run", "methods_of"]
+__all__ = ["Desk", "Method", "Run", "methods_of"]
 
-TRACE_ID: Final = "x-mp-trace-id"
-USED_PERCENT: Final = "x-mp-rate-limit-percentage-used"
-
-Run = Callable[[Any, "Call"], Any]
+Run = Callable[[Any, Call], Any]
 """A method of a service: `async (request, call) -> response`, or an async generator if it streams."""
 
-_TRACE_ID: Final = re.compile(r"[0-9a-f]{16,32}")
 _OK: Final = StatusCode.OK
 _LOG_LEVELS: Final = {
     StatusCode.INTERNAL: "error",
@@ -46,42 +41,6 @@ _LOG_LEVELS: Final = {
     StatusCode.NOT_FOUND: "debug",
 }
 _log = structlog.get_logger("idsync.server")
-
-
-class Call:
-    """What surrounds one request.
-
-    Attributes:
-        metadata: As the caller sent it.
-        trace_id: Joins answer and log (ID-235); a gateway may bring its own.
-        caller: Who calls, once that is known.
-        used_percent: How much of the tightest rate limit is used (ID-234); `None` where none applies.
-    """
-
-    __slots__ = ("caller", "metadata", "trace_id", "used_percent")
-
-    def __init__(self, metadata: Metadata) -> None:
-        self.metadata = metadata
-        self.trace_id = _trace_id(metadata)
-        self.caller = _NOBODY
-        self.used_percent: int | None = None
-
-    def trailing(self) -> tuple[tuple[str, str], ...]:
-        """Give the metadata that follows the answer."""
-        if self.used_percent is None:
-            return ((TRACE_ID, self.trace_id),)
-        return (TRACE_ID, self.trace_id), (USED_PERCENT, str(self.used_percent))
-
-
-_NOBODY: Final = Caller()
-
-
-def _trace_id(metadata: Metadata) -> str:
-    for name, value in metadata:
-        if name == TRACE_ID and isinstance(value, str) and _TRACE_ID.fullmatch(value):
-            return value
-    # No secret: it only has to be unlikely to come twice.
-    return f"{getrandbits(64):016x}"
 
 
 class Desk:

@@ -7,6 +7,7 @@ and types, emptiness. Enum numbers are looked up in tables built once: this code
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Final, TypeAlias, TypeVar
 
 from idsync.model.changes import Modification, Outcome, Resolution
@@ -121,9 +122,10 @@ def modify_from_wire(message: pb.ModifyRequest, caller: Caller) -> ModifyRequest
         raise refuse([("identity_changes", "is empty")])
     if count > MAX_CHANGES:
         raise refuse([("identity_changes", f"has more than {MAX_CHANGES} changes")])
-    faults = list(_change_faults(message.identity_changes))
-    if faults:
-        raise refuse(faults)
+    faults = _change_faults(message.identity_changes)
+    first = next(faults, None)
+    if first is not None:
+        raise refuse(chain([first], faults))
     check_ids(message.request_id, message.idempotency_key)
     notices: list[Notice] = []
     changes = tuple(_change(item, notices) for item in message.identity_changes)

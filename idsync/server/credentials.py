@@ -101,11 +101,11 @@ class Authenticator:
 
     def _by_secret(self, encoded: str) -> Caller:
         try:
-            key, colon, secret = b64decode(encoded, validate=True).decode().partition(":")
+            key, _, secret = b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
             raise UnauthenticatedError(_WRONG) from None
         entry = self._entries.get(key, self._nobody)
-        if not (compare_digest(_digest(secret), entry.digest) and colon):
+        if not compare_digest(_digest(secret), entry.digest):
             raise UnauthenticatedError(_WRONG)
         return entry.caller
 

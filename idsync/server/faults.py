@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, Protocol
 
 from idsync.model.errors import InvalidRequestError
@@ -39,6 +40,8 @@ TYPES: Final[tuple[IdentityType | None, ...]] = (None, *sorted(IdentityType))
 """Types by wire number; the wire and the model count alike, without gaps."""
 TYPE_LIMITS: Final[tuple[int, ...]] = (0, *(max_chars(t) for t in sorted(IdentityType)))
 """Characters a value may have, by the wire number of its type (ID-241)."""
+_MAX_FAULTS: Final = 10
+"""Faults that are named: they travel in trailers, of which clients take 8 KB, and looking for more costs."""
 _KNOWN_TYPES: Final = range(1, len(TYPES))
 _ENVIRONMENTS: Final = range(1, len(Environment) + 1)
 
@@ -58,12 +61,13 @@ class WireIdentity(Protocol):
 
 
 def refuse(faults: Iterable[tuple[str, str]]) -> InvalidRequestError:
-    """Build the error for all faults of a kind, each a field and what is wrong with it."""
-    known = list(faults)
-    message = "; ".join(f"{field}: {fault}" for field, fault in known[:3])
-    if len(known) > 3:  # noqa: PLR2004 - a text for people; all fields are named apart
-        message += f"; and {len(known) - 3} more"
-    return InvalidRequestError(message, fields=[field for field, _ in known])
+    """Build the error for the faults of a kind, each a field and what is wrong with it."""
+    known = list(islice(faults, _MAX_FAULTS + 1))
+    shown = known[:_MAX_FAULTS]
+    message = "; ".join(f"{field}: {fault}" for field, fault in shown)
+    if len(known) > len(shown):
+        message += "; and more"
+    return InvalidRequestError(message, fields=[field for field, _ in shown])
 
 
 def graph_from_wire(number: int, caller: Caller) -> GraphKey:

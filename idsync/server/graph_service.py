@@ -9,8 +9,8 @@ from idsync.model.errors import NotFoundError
 from idsync.model.identity import GraphKey, Mpid
 from idsync.model.profile import Profile
 from idsync.resolve.explain import Explainer
+from idsync.server.call import Call
 from idsync.server.caller import Caller
-from idsync.server.calls import Call
 from idsync.server.convert_graph import entry_to_wire, explanation_to_wire, profile_to_wire
 from idsync.server.drain import Drain
 from idsync.server.faults import MAX_ID_CHARS, identity_from_wire, refuse

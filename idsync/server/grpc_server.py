@@ -18,8 +18,10 @@ from grpc_status import rpc_status
 
 from idsync.config.configuration import Tls
 from idsync.model.errors import ConfigurationError, IdsyncError
-from idsync.server.calls import Call, Method
+from idsync.server.call import Call
+from idsync.server.calls import Method
 from idsync.server.credentials import Metadata
+from idsync.server.health import Health
 from idsync.server.status import to_status
 
 __all__ = ["GrpcServer"]
@@ -40,7 +42,7 @@ class GrpcServer:
 
     def __init__(self, methods: Iterable[Method]) -> None:
         self._server = grpc.aio.server(options=_OPTIONS)
-        self._health = health.aio.HealthServicer()
+        self._health = Health()
         by_service: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}
         for method in methods:
             by_service.setdefault(method.service, {})[method.name] = _handler(method)
@@ -83,7 +85,7 @@ class GrpcServer:
 
     async def leave(self) -> None:
         """Tell those who watch the health that no more calls should come."""
-        await self._health.enter_graceful_shutdown()
+        await self._health.leave()
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, and give those under way some time, in seconds."""

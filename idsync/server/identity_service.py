@@ -11,8 +11,8 @@ from idsync.model.identity import GraphKey
 from idsync.model.request import ModifyRequest, Operation, ResolveRequest
 from idsync.resolve.resolver import Resolver, Scope
 from idsync.server.batch import CallReader, error_to_wire, result_to_wire
+from idsync.server.call import Call
 from idsync.server.caller import Caller
-from idsync.server.calls import Call
 from idsync.server.convert import (
     ResolveMessage,
     modification_to_wire,

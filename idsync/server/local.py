@@ -14,7 +14,8 @@ from typing import Protocol
 from google.protobuf.message import Message
 
 from idsync.model.errors import DeadlineExceededError, UnavailableError
-from idsync.server.calls import Call, Method
+from idsync.server.call import Call
+from idsync.server.calls import Method
 from idsync.server.credentials import Metadata
 
 __all__ = ["LocalTransport"]
@@ -38,9 +39,16 @@ class LocalTransport:
         self._closed = False
 
     async def call(
-        self, rpc: Named, request: Message, metadata: Metadata, timeout_s: float | None
+        self,
+        rpc: Named,
+        request: Message,
+        metadata: Metadata,
+        timeout_s: float | None,
+        trailing: list[tuple[str, str | bytes]] | None = None,
     ) -> Message:
         """Send one request and wait for its response, `timeout_s` seconds at most.
+
+        What comes beside the response is added to `trailing`.
 
         Raises:
             IdsyncError: What the service answers.
@@ -49,16 +57,20 @@ class LocalTransport:
         """
         self._check_open()
         method = self._methods[rpc.path]
+        call = Call(metadata)
         try:
             async with asyncio.timeout(timeout_s) as limit:
                 self._under_way.add(limit)
                 try:
-                    return await method.answer(request, Call(metadata))
+                    response = await method.answer(request, call)
                 finally:
                     self._under_way.discard(limit)
         except TimeoutError:
             self._check_open()
             raise DeadlineExceededError("the answer did not come in time") from None
+        if trailing is not None:
+            trailing.extend(call.trailing())
+        return response
 
     async def stream(
         self, rpc: Named, requests: AsyncIterable[Message], metadata: Metadata

@@ -57,9 +57,8 @@ def to_status(error: IdsyncError) -> Status:
         ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=dict(error.metadata)),
     ]
     if isinstance(error, InvalidRequestError) and error.fields:
-        violations = [
-            BadRequest.FieldViolation(field=field, description=error.message) for field in error.fields
-        ]
+        # What is wrong with each stands in the message: trailers are small, and it would come once for each.
+        violations = [BadRequest.FieldViolation(field=field) for field in error.fields]
         details.append(BadRequest(field_violations=violations))
     if error.retry_delay_s:
         delay = Duration()

@@ -1,7 +1,8 @@
 """What authors of stores and strategies, and users with scenarios of their own, test with.
 
 `store_suite`, `strategy_suite` and what they are made of need pytest, pytest-asyncio and hypothesis, which
-the base install does not bring: `pip install 'idsync[dev]'`. The subpackage `scenario` needs none of them.
+the base install does not bring: `pip install 'idsync[testing]'`. The subpackage `scenario` needs none of
+them.
 """
 
 import sys

@@ -12,11 +12,12 @@ from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import ChangeKind, JournalEntry
 from idsync.model.profile import Link, Profile
 from idsync.model.view import ViewRequest
-from idsync.store.memory import MemoryStore
+from idsync.store.memory import MemoryGraph, MemoryStore
+from idsync.store.memory_view import MemoryView
 from idsync.store.protocol import Store
 from idsync.testing.clock import ManualClock
 
-__all__ = ["GraphImage", "graph_image", "renamed", "replayed"]
+__all__ = ["GraphImage", "graph_image", "renamed", "replayed", "retold"]
 
 _ALL: Final = 1_000_000
 _END_OF_TIME_MS: Final = 1 << 60
@@ -40,14 +41,9 @@ class GraphImage:
     links: dict[Identity, list[Link]]
     pending: list[AliasRecord]
 
-    def names(self) -> dict[Mpid, Mpid]:
-        """Number the profiles in the order of their creation: 1, 2, 3."""
-        return {mpid: number for number, mpid in enumerate(_created(self.entries), start=1)}
-
-    def anonymised(self) -> GraphImage:
-        """Give the same with numbers for MPIDs: two stores mint different ones."""
-        image: GraphImage = renamed(self, self.names())
-        return image
+    def created(self) -> list[Mpid]:
+        """List the profiles in the order of their creation."""
+        return _created(self.entries)
 
 
 async def graph_image(store: Store, graph: GraphKey) -> GraphImage:
@@ -80,31 +76,32 @@ def _created(entries: Iterable[JournalEntry]) -> list[Mpid]:
     ]
 
 
-async def replayed(entries: Sequence[JournalEntry], graph: GraphKey) -> Store:
+async def replayed(entries: Sequence[JournalEntry]) -> Store:
     """Write a journal into a fresh memory store, entry by entry, under the MPIDs it names."""
     clock = ManualClock()
     store = MemoryStore(clock=clock)
     for entry in entries:
         clock.now_ms = entry.at_ms
-        [view] = await store.read_views([ViewRequest(graph, 0, ())])
-        [result] = await store.apply(
-            [
-                ChangeSet(
-                    graph,
-                    entry.mpid,
-                    view,
-                    entry.cause,
-                    entry.rule,
-                    entry.changes,
-                    evidence=entry.evidence,
-                    request_id=entry.request_id,
-                    input_id=entry.input_id,
-                    idempotency_key=entry.idempotency_key,
-                )
-            ]
-        )
+        [result] = await store.apply([retold(entry)])
         assert isinstance(result, Applied)
     return store
+
+
+def retold(entry: JournalEntry) -> ChangeSet:
+    """Give the change set that an entry was, without the conditions it rested on."""
+    view = MemoryView(MemoryGraph(), ViewRequest(entry.graph, 0, ()))
+    return ChangeSet(
+        entry.graph,
+        entry.mpid,
+        view,
+        entry.cause,
+        entry.rule,
+        entry.changes,
+        evidence=entry.evidence,
+        request_id=entry.request_id,
+        input_id=entry.input_id,
+        idempotency_key=entry.idempotency_key,
+    )
 
 
 def renamed(value: Any, names: dict[Mpid, Mpid]) -> Any:
@@ -112,17 +109,13 @@ def renamed(value: Any, names: dict[Mpid, Mpid]) -> Any:
 
     MPIDs are far greater than any count, time or position, so that a number that is one means one.
     """
-    if isinstance(value, bool | str) or value is None:
-        return value
     if isinstance(value, int):
         return names.get(value, value)
     if isinstance(value, dict):
         return {renamed(key, names): renamed(item, names) for key, item in value.items()}
-    if isinstance(value, list | frozenset | set):
-        return type(value)(renamed(item, names) for item in value)
-    if isinstance(value, tuple):
+    if isinstance(value, list | tuple | frozenset):
         parts = [renamed(item, names) for item in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     if is_dataclass(value) and not isinstance(value, type):
         return type(value)(
             **{field.name: renamed(getattr(value, field.name), names) for field in fields(value)}

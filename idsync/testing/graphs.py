@@ -23,8 +23,8 @@ __all__ = ["Records", "identity_maps", "previous_mpids", "records", "requests", 
 Records = Mapping[Mpid, Sequence[Identity]]
 """What is on each profile's record; the profile that comes last was returned last."""
 
-_MPIDS = (5, -3, 9, 1, -8, 7)
-_VALUES = ("1", "2", "3")
+_MPIDS = (5, -3, 9, 1, -8)
+_VALUES = ("1", "2")
 
 
 def identity_maps(min_size: int = 0) -> st.SearchStrategy[dict[IdentityType, Identity]]:
@@ -41,7 +41,7 @@ def records(draw: st.DrawFn, policy: Policy) -> Records:
     on_records = [Identity(t, value) for t in TYPES if t in policy.priority for value in _VALUES]
     for mpid in draw(st.lists(st.sampled_from(_MPIDS), unique=True)):
         record: list[Identity] = []
-        for identity in draw(st.lists(st.sampled_from(on_records), unique=True, max_size=4)):
+        for identity in draw(st.lists(st.sampled_from(on_records), unique=True, min_size=1, max_size=3)):
             limit = 1 if identity.type in policy.immutable else policy.max_per_type.get(identity.type, 9)
             if identity not in taken and sum(other.type == identity.type for other in record) < limit:
                 record.append(identity)
@@ -79,7 +79,9 @@ def view_of(graph: Records, request: ResolveRequest, policy: Policy) -> GraphVie
             StoredChange(ChangeKind.IDENTITY_ADDED, mpid, tables.id_of(identity), identity.type)
             for identity in record
         ]
-        entry = StoredEntry(seq, seq, "suite", "suite/written", "", "", mpid, tuple(changes), StoredEvidence())
+        entry = StoredEntry(
+            seq, seq, "suite", "suite/written", "", "", mpid, tuple(changes), StoredEvidence()
+        )
         tables.append(entry)
     wanted = ViewRequest(GRAPH, policy.login_set, list(request.identities.values()))
     return _NarrowView(MemoryView(tables, wanted), request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from typing import Final
 
@@ -22,16 +23,17 @@ _PRIORITIES: Final = ((_C, _E, _N, _V, _A), (_E, _C, _V, _N, _A), (_C, _V, _E))
 _LOGINS: Final = ((_C, _E), (_C,), (_E,), ())
 _UNIQUE: Final = ((_C, _E), (_C,), (_C, _N), ())
 _IMMUTABLE: Final = ((), (_C,))
-_MAXIMA: Final = ({}, {_E: 1, _V: 2})
+_MAXIMA: Final[tuple[dict[IdentityType, int], ...]] = ({}, {_E: 1, _V: 2})
 
 
-def sound_policies(strategy: Strategy) -> list[Policy]:
+@cache
+def sound_policies(strategy: Strategy) -> tuple[Policy, ...]:
     """List settings that ID-036 and the strategy accept, the plainest first.
 
     Raises:
         ValueError: The strategy accepts none of those that are tried; give its suite settings of your own.
     """
-    policies = [policy for policy in _candidates(strategy.name) if not _is_faulty(policy, strategy)]
+    policies = tuple(policy for policy in _candidates(strategy.name) if not _is_faulty(policy, strategy))
     if not policies:
         raise ValueError(f"the strategy {strategy.name} accepts none of the settings tried")
     return policies

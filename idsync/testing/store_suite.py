@@ -25,7 +25,7 @@ from typing import ClassVar
 import pytest
 
 from idsync.store.protocol import Store
-from idsync.testing.capability import Capability, OpenStore
+from idsync.testing.capability import Capability, OpenStore, without
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import Scribe
 from idsync.testing.store_checks.aliases import AliasChecks
@@ -61,11 +61,16 @@ class StoreSuite(
     """Subclass it, and give it a `store` fixture: a fresh, empty store that uses the fixture `clock`.
 
     Attributes:
-        lacks: What the store cannot promise, each with the reason that is shown instead of a result.
+        lacks: What the store cannot promise, each with the reason; these checks are left out.
     """
 
     pytestmark = pytest.mark.asyncio
     lacks: ClassVar[Mapping[Capability, str]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Leave out what the store lacks."""
+        super().__init_subclass__()
+        without(cls, cls.lacks)
 
     @pytest.fixture
     def clock(self) -> ManualClock:
@@ -80,19 +85,11 @@ class StoreSuite(
     @pytest.fixture
     def open_store(self) -> OpenStore:
         """Override it, unless the store lacks `Capability.RESTART`."""
-        self._require(Capability.RESTART)
-        pytest.fail("give the suite a fixture `open_store`, or say in `lacks` why there is none", pytrace=False)
-
-    @pytest.fixture
-    def bounded(self) -> None:
-        """Stand for `Capability.BOUNDED_READS` in the checks that need it."""
-        self._require(Capability.BOUNDED_READS)
+        pytest.fail(
+            "give the suite a fixture `open_store`, or say in `lacks` why there is none", pytrace=False
+        )
 
     @pytest.fixture
     def scribe(self, store: Store) -> Scribe:
         """Write into a graph of the store."""
         return Scribe(store)
-
-    def _require(self, capability: Capability) -> None:
-        if capability in self.lacks:
-            pytest.skip(f"without {capability}: {self.lacks[capability]}")

@@ -14,8 +14,9 @@ import grpc
 from idsync.v1 import identity_service_pb2 as pb
 from tests.bench.http2 import PREFIX_BYTES
 from tests.bench.load import closed_loop, open_loop
+from tests.bench.meter import Meter, quiet
 from tests.bench.report import Measurement
-from tests.bench.servers import Meter, Server, echo_server, service
+from tests.bench.servers import Server, echo_server, service
 from tests.bench.workloads import WORKLOADS, Users, Workload
 
 __all__ = ["Options", "compare"]
@@ -27,7 +28,10 @@ INTRODUCED_AT_ONCE = 1_000
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure, how often and how long; `rate` 0 is the closed loop."""
+    """What to measure, how often and how long; `rate` 0 is the closed loop.
+
+    Before each measurement the machine may take `patience_s` to become quiet.
+    """
 
     rounds: int
     seconds: float
@@ -35,6 +39,7 @@ class Options:
     in_flight: int
     rate: float
     users: int
+    patience_s: float
 
 
 async def compare(options: Options) -> list[Measurement]:
@@ -85,6 +90,7 @@ async def _introduce(server: Server, users: Users) -> None:
 async def _measure(
     options: Options, number: int, workload: Workload, name: str, server: Server, users: Users
 ) -> Measurement:
+    await quiet(options.patience_s)
     meter = Meter(server.pid)
     target, messages = server.target(workload.method), workload.messages(users)
     if options.rate:
@@ -97,7 +103,8 @@ async def _measure(
         sample = await closed_loop(
             target, messages, meter, in_flight=at_once, seconds=options.seconds, warm_up_s=WARM_UP_S
         )
-    return Measurement.of(number, workload, name, sample, meter.used_s, await meter.settle(SETTLE_S))
+    later_s = await meter.settle(SETTLE_S)
+    return Measurement.of(number, workload, name, sample, meter, later_s)
 
 
 def _say(text: str) -> None:

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from tests.bench.load import Sample
+from tests.bench.meter import Meter
 from tests.bench.workloads import WORKLOADS, Workload
 
 __all__ = ["Measurement", "Row", "document", "rows", "table"]
@@ -36,10 +37,11 @@ class Measurement:
     later_cpu_us: float
     failed: int
     generator_share: float
+    others_cores: float
 
     @classmethod
     def of(
-        cls, number: int, workload: Workload, server: str, sample: Sample, cpu_s: float, later_cpu_s: float
+        cls, number: int, workload: Workload, server: str, sample: Sample, meter: Meter, later_cpu_s: float
     ) -> Measurement:
         """Take the figures from what the load generator and the meter saw."""
         resolutions = max(1, len(sample.latencies_s) * workload.resolutions)
@@ -50,10 +52,11 @@ class Measurement:
             per_s=sample.per_s * workload.resolutions,
             p50_ms=sample.percentile_ms(0.50),
             p99_ms=sample.percentile_ms(0.99),
-            cpu_us=cpu_s / resolutions * 1e6,
+            cpu_us=meter.used_s / resolutions * 1e6,
             later_cpu_us=later_cpu_s / resolutions * 1e6,
             failed=sample.failed,
             generator_share=sample.own_cpu_share,
+            others_cores=meter.others_cores,
         )
 
 
@@ -73,6 +76,7 @@ class Row:
     later_cpu_us: float
     failed: int
     generator_share: float
+    others_cores: float
 
 
 def rows(measurements: list[Measurement]) -> list[Row]:
@@ -99,19 +103,20 @@ def _row(group: list[Measurement], echo: list[Measurement]) -> Row:
         later_cpu_us=median(m.later_cpu_us for m in group),
         failed=sum(m.failed for m in group),
         generator_share=median(m.generator_share for m in group),
+        others_cores=median(m.others_cores for m in group),
     )
 
 
 def table(found: list[Row]) -> str:
     """Lay the rows out in Markdown, ready for the README."""
     lines = [
-        "| workload | server | resolutions/s | to echo | p50 ms | p99 ms | CPU µs | later µs | load |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| workload | server | resolutions/s | to echo | p50 ms | p99 ms | CPU µs | later | load | others |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {WORKLOADS[r.workload].title} | {r.server} | {r.per_s:,.0f} "
         f"| {r.ratio:.2f} ({r.ratio_min:.2f} to {r.ratio_max:.2f}) | {r.p50_ms:.2f} | {r.p99_ms:.2f} "
-        f"| {r.cpu_us:.1f} | {r.later_cpu_us:.1f} | {r.generator_share:.0%} |"
+        f"| {r.cpu_us:.1f} | {r.later_cpu_us:.1f} | {r.generator_share:.0%} | {r.others_cores:.1f} |"
         for r in found
     ]
     for r in found:

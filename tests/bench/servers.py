@@ -1,4 +1,4 @@
-"""The two servers under comparison, each a process of its own, and what they cost the processor."""
+"""The two servers under comparison, each a process of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Final
 
 from tests.bench.load import Target
 
-__all__ = ["ECHO", "ECHO_SHA256", "Meter", "Server", "echo_server", "service"]
+__all__ = ["ECHO", "ECHO_SHA256", "Server", "echo_server", "service"]
 
 ECHO: Final = Path(__file__).with_name("echo_server.py")
 ECHO_SHA256: Final = "acdab219741370a0ec1bd822517776e29f123771d1ac81b42483c4345b5acc19"
@@ -51,50 +51,6 @@ class Server:
         return Target(self._host, self._port, path, self._authorization)
 
 
-class Meter:
-    """Processor time of a process and its descendants between `begin` and `end`, in seconds."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._since_s = 0.0
-        self.used_s = 0.0
-
-    def begin(self) -> None:
-        """Start measuring."""
-        self._since_s = self.total_s()
-
-    def end(self) -> None:
-        """Stop measuring."""
-        self.used_s = self.total_s() - self._since_s
-
-    def total_s(self) -> float:
-        """Add up user and system time of the living processes since each of them began (proc(5), stat)."""
-        ticks: dict[int, int] = {}
-        parents: dict[int, int] = {}
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
-                with contextlib.suppress(OSError):
-                    # The name of a program, in parentheses, may hold anything: what counts comes after it.
-                    fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                    parents[int(folder.name)] = int(fields[1])
-                    ticks[int(folder.name)] = sum(map(int, fields[11:15]))
-        family = {self._pid}
-        while more := {child for child, parent in parents.items() if parent in family} - family:
-            family |= more
-        return sum(ticks.get(pid, 0) for pid in family) / os.sysconf("SC_CLK_TCK")
-
-    async def settle(self, at_most_s: float) -> float:
-        """Wait until the server does next to nothing; returns the processor seconds it took until then."""
-        begun = last = self.total_s()
-        for _ in range(int(at_most_s / 0.25)):
-            await asyncio.sleep(0.25)
-            now = self.total_s()
-            if now - last < 0.25 * 0.1:
-                break
-            last = now
-        return self.total_s() - begun
-
-
 @contextlib.asynccontextmanager
 async def echo_server(folder: Path) -> AsyncIterator[Server]:
     """Run the yardstick, after checking that it is the frozen one."""
@@ -111,19 +67,11 @@ async def service(folder: Path) -> AsyncIterator[Server]:
     configuration.write_text(_CONFIGURATION)
     database = f"sqlite:///{folder / 'store' / 'graph.db'}"
     (folder / "store").mkdir()
-    flags = [
-        "--config",
-        str(configuration),
-        "--database",
-        database,
-        "--grpc",
-        "127.0.0.1:0",
-        "--http",
-        "127.0.0.1:0",
-    ]
-    async with _running("service", ["-m", "idsync", "serve", *flags], folder) as (process, addresses):
+    flags = ("--config", str(configuration), "--database", database)
+    addresses = ("--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0")
+    async with _running("service", ["-m", "idsync", "serve", *flags, *addresses], folder) as (process, ready):
         basic = base64.b64encode(f"{_KEY}:{_SECRET}".encode()).decode()
-        yield Server(process, addresses["grpc"], f"Basic {basic}")
+        yield Server(process, ready["grpc"], f"Basic {basic}")
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,8 @@ import pytest
 from idsync.v1 import identity_service_pb2 as pb
 from tests.bench.http2 import PREFIX_BYTES, UnaryConnection, framed
 from tests.bench.load import Target, closed_loop, open_loop
-from tests.bench.servers import ECHO, ECHO_SHA256, Meter, Server, echo_server
+from tests.bench.meter import Meter
+from tests.bench.servers import ECHO, ECHO_SHA256, Server, echo_server
 from tests.bench.workloads import WORKLOADS, Users
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +12,7 @@ import pytest
 from idsync.store.embedded.opening import DEFAULT_CACHE_IDENTITIES, open_store
 from idsync.store.memory import MemoryStore
 from idsync.store.protocol import Store
+from idsync.store.sql.schema import create
 from idsync.testing.store_suite import Capability, ManualClock, OpenStore, StoreSuite
 
 
@@ -29,14 +31,23 @@ class TestMemoryStore(StoreSuite):
         await store.close()
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the schema once: a copy is the same, and sooner there."""
+    database = tmp_path_factory.mktemp("schema") / "graph.db"
+    create(database)
+    return database
+
+
 class TestEmbeddedStore(StoreSuite):
     """SQLite, with the whole graph in memory."""
 
     cache_identities = DEFAULT_CACHE_IDENTITIES
 
     @pytest.fixture
-    def open_store(self, clock: ManualClock, tmp_path: Path) -> OpenStore:
-        url = f"sqlite:///{tmp_path}/graph.db"
+    def open_store(self, clock: ManualClock, tmp_path: Path, empty_database: Path) -> OpenStore:
+        database = shutil.copy(empty_database, tmp_path)
+        url = f"sqlite:///{database}"
         return lambda: open_store(url, clock=clock, cache_identities=self.cache_identities)
 
     @pytest.fixture

@@ -10,5 +10,5 @@ from tests.conformance.vectors import STORIES, TYPED, hold
 
 
 @pytest.mark.parametrize("case", STORIES, ids=lambda case: case.id)
-async def test_vector(case: Case, database_url: str) -> None:
-    await hold(case, over_grpc(database_url), TYPED)
+async def test_vector(case: Case) -> None:
+    await hold(case, over_grpc("memory://"), TYPED)

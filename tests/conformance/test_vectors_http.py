@@ -16,8 +16,8 @@ ONE_OF_EACH_CALL: Final = list(
 
 
 @pytest.mark.parametrize("case", STORIES, ids=lambda case: case.id)
-async def test_vector(case: Case, database_url: str) -> None:
-    await hold(case, over_http(database_url), {})
+async def test_vector(case: Case) -> None:
+    await hold(case, over_http("memory://"), {})
 
 
 @pytest.mark.parametrize("case", ONE_OF_EACH_CALL, ids=lambda case: case.id)

@@ -24,10 +24,10 @@ TYPED: Final[Mapping[str, str]] = {
     "ER-013": "new_value can only be a text on a typed interface",
     "ER-014": "mpid can only be a signed 64-bit integer on a typed interface",
     "ER-016": "known_identities.email can only be a text on a typed interface",
-    "ER-017": "needs http",
-    "ER-018": "needs http",
-    "ER-019": "needs http",
-    "ER-020": "needs http",
+    "ER-017": "needs HTTP",
+    "ER-018": "needs HTTP",
+    "ER-019": "needs HTTP",
+    "ER-020": "needs HTTP",
     "SE-012": "return_matches is a flag of HTTP only",
 }
 """What a typed interface cannot say, by case id: such a case is skipped for this reason, and no other is."""

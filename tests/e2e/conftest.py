@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from idsync.client import AsyncClient, BasicCredentials, KeyCredentials, OperatorCredentials
 from idsync.config import Configuration, parse_configuration
 from idsync.server.app import App, open_app
+from idsync.store.embedded.opening import open_store
 from idsync.testing.clock import ManualClock
 
 CONFIGURATION = """
@@ -78,10 +81,26 @@ def configuration(tmp_path: Path) -> Configuration:
     return parse_configuration(CONFIGURATION, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database that has its schema and nothing else, made once: syncing it takes time."""
+    folder = tmp_path_factory.mktemp("empty")
+
+    async def make() -> None:
+        store = await open_store(f"sqlite:///{folder / 'idsync.db'}", clock=ManualClock())
+        await store.close()
+
+    asyncio.run(make())
+    return folder
+
+
 @pytest.fixture(params=["memory", "sqlite"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
-    return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path / 'idsync.db'}"
+    if request.param == "memory":
+        return "memory://"
+    shutil.copytree(request.getfixturevalue("empty_database"), tmp_path / "data")
+    return f"sqlite:///{tmp_path / 'data' / 'idsync.db'}"
 
 
 @pytest.fixture

@@ -154,7 +154,7 @@ class TestRefusals:
 
     async def test_unknown_type(self, client: AsyncClient) -> None:
         request = identify(ios_idfv="d")
-        request.known_identities.add(type=99, value="x")  # type: ignore[arg-type]
+        request.known_identities.add(type=99, value="x")
 
         with pytest.raises(InvalidRequestError) as caught:
             await client.identify(request)

@@ -9,24 +9,33 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from types import ModuleType
 
-PUBLIC = ("idsync.client", "idsync.model", "idsync.store.protocol", "idsync.testing")
-"""Packages for users of the service, and for authors of strategies and stores."""
+FRONTS = (
+    "idsync.client",
+    "idsync.store.protocol",
+    "idsync.testing.store_suite",
+    "idsync.testing.strategy_suite",
+)
+"""Modules for users of the service, and for authors of strategies and stores."""
+WHOLE = ("idsync.model",)
+"""Packages of which every module is such a one."""
 
 
-def _public_modules(name: str) -> list[ModuleType]:
-    module = importlib.import_module(name)
-    below = pkgutil.iter_modules(getattr(module, "__path__", []), prefix=f"{name}.")
-    return [module, *(importlib.import_module(info.name) for info in below)]
+def public_modules() -> list[str]:
+    """Name every module that others import from."""
+    below = (
+        info.name
+        for package in WHOLE
+        for info in pkgutil.iter_modules(importlib.import_module(package).__path__, prefix=f"{package}.")
+    )
+    return sorted([*FRONTS, *below])
 
 
 def public_names() -> list[str]:
-    """Collect `__all__` of every public module; one without it promises nothing."""
-    modules = [module for package in PUBLIC for module in _public_modules(package)]
-    return sorted(
-        f"{module.__name__}.{name}" for module in modules for name in getattr(module, "__all__", [])
-    )
+    """Collect their `__all__`."""
+    return [
+        f"{module}.{name}" for module in public_modules() for name in importlib.import_module(module).__all__
+    ]
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def _folders(below: str) -> set[str]:
 
 def test_every_folder_of_the_tree_is_explained() -> None:
     tree = GUIDE.split("```")[1]
-    shown = set(re.findall(r"^ *(\w+)/ ", tree, re.MULTILINE))
+    shown = set(re.findall(r"^ *(\w+)/(?: |$)", tree, re.MULTILINE))
 
     assert shown == {folder for folder in _folders(".") if not folder.startswith(".")} | _folders("idsync")
 

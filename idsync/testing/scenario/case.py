@@ -57,6 +57,21 @@ class Settings:
     policy: Policy
     scopes: Mapping[str, str]
 
+    def differs_from(self, policy: Policy) -> str:
+        """Say in which settings the case differs from those it is run on; nothing: in none."""
+        own = self.policy
+        names = {
+            "strategy": (own.strategy, policy.strategy),
+            "identity_priority": (own.priority, policy.priority),
+            "login_ids": (own.login, policy.login),
+            "unique_ids": (own.unique, policy.unique),
+            "immutable_ids": (own.immutable, policy.immutable),
+            "max_per_type": (own.max_per_type, policy.max_per_type),
+            "alias_max_window_days": (own.alias_max_window_days, policy.alias_max_window_days),
+            "search_requires_immutable": (own.search_requires_immutable, policy.search_requires_immutable),
+        }
+        return ", ".join(name for name, (mine, other) in names.items() if mine != other)
+
 
 @dataclass(frozen=True, slots=True)
 class HttpMessage:

@@ -9,7 +9,7 @@ from idsync.testing.scenario.case import Call, Step
 from idsync.testing.scenario.members import Members
 from idsync.testing.scenario.symbols import is_symbol
 
-__all__ = ["APPLIED", "IGNORED", "check_expectation"]
+__all__ = ["APPLIED", "EXPECTED", "IGNORED", "check_expectation"]
 
 APPLIED: Final = "applied"
 IGNORED: Final = "ignored"
@@ -22,6 +22,9 @@ _OF_CALLS: Final[Mapping[Call, tuple[str, ...]]] = {
     Call.DELETE: (),
     Call.HTTP: (*_OF_RESOLUTION, "change_results"),
 }
+
+EXPECTED: Final = frozenset({*_OF_RESOLUTION, *_OF_ALL, *(name for of in _OF_CALLS.values() for name in of)})
+"""Every member that an expectation may have."""
 
 
 def check_expectation(step_members: Members, step: Step, bound: set[str]) -> None:

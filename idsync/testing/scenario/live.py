@@ -10,6 +10,8 @@ from typing import Final
 
 from idsync.client import AsyncClient, OperatorCredentials
 from idsync.model.errors import ConfigurationError, IdsyncError
+from idsync.model.identity import TYPES_BY_NAME, IdentityType
+from idsync.model.policy import Policy
 from idsync.testing.scenario.case import AnyCase, Case
 from idsync.testing.scenario.grpc_surface import GrpcSurface, credentials_of
 from idsync.testing.scenario.http_surface import HttpSurface, http_client
@@ -17,9 +19,10 @@ from idsync.testing.scenario.inspection import Inspector
 from idsync.testing.scenario.marking import marked_case
 from idsync.testing.scenario.service_surface import InputAccess
 from idsync.testing.scenario.surface import OpenSurface, Surface
+from idsync.v1.admin_service_pb2 import GetScopeRequest
 from idsync.v1.identity_service_pb2 import GetCallerRequest, GetCallerResponse
 
-__all__ = ["LiveService", "marked_cases", "new_mark", "open_live"]
+__all__ = ["Live", "LiveService", "marked_cases", "new_mark", "open_live"]
 
 _WORKSPACE: Final = "w1"
 
@@ -43,12 +46,24 @@ class LiveService:
     token: str | None = field(default=None, repr=False)
 
 
-@asynccontextmanager
-async def open_live(service: LiveService) -> AsyncIterator[tuple[OpenSurface, str]]:
-    """Connect, and make sure before the first case that the service takes the credentials.
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A service one is connected to.
 
-    Yields:
-        What prepares a case, and a description of the service for people.
+    Attributes:
+        open_surface: Prepares a case, which here means nothing.
+        description: The service, for people.
+        policy: The settings of its scope; `None`: they are shown to operators only.
+    """
+
+    open_surface: OpenSurface
+    description: str
+    policy: Policy | None
+
+
+@asynccontextmanager
+async def open_live(service: LiveService) -> AsyncIterator[Live]:
+    """Connect, and make sure before the first case that the service takes the credentials.
 
     Raises:
         IdsyncError: The service cannot be reached, or does not accept the credentials.
@@ -56,6 +71,7 @@ async def open_live(service: LiveService) -> AsyncIterator[tuple[OpenSurface, st
     async with AsyncExitStack() as stack:
         access = InputAccess(service.key, service.secret, "")
         caller: GetCallerResponse | None = None
+        policy: Policy | None = None
         inspector: Inspector | None = None
         surface: Surface
         if service.grpc is not None:
@@ -63,6 +79,8 @@ async def open_live(service: LiveService) -> AsyncIterator[tuple[OpenSurface, st
             caller = await client.get_caller(GetCallerRequest(), credentials=credentials_of(access))
             access = InputAccess(service.key, service.secret, caller.scope)
             inspector = await _inspector(client, service, access, caller)
+            if service.token is not None:
+                policy = await _policy(client, OperatorCredentials(service.token), caller.scope)
         if service.http is not None:
             http = await stack.enter_async_context(http_client(service.http))
             surface = HttpSurface(http, {_WORKSPACE: access}, inspector)
@@ -75,7 +93,7 @@ async def open_live(service: LiveService) -> AsyncIterator[tuple[OpenSurface, st
         async def open_surface(_case: Case) -> AsyncIterator[Surface]:
             yield surface
 
-        yield open_surface, _described(service, caller)
+        yield Live(open_surface, _described(service, caller), policy)
 
 
 async def _inspector(
@@ -87,6 +105,22 @@ async def _inspector(
             raise IdsyncError("the token is not an operator's")
         return Inspector(client, operator, [caller.scope])
     return Inspector(client, credentials_of(access), [caller.scope]) if caller.may_read else None
+
+
+async def _policy(client: AsyncClient, operator: OperatorCredentials, scope: str) -> Policy:
+    answer = await client.get_scope(GetScopeRequest(name=scope), credentials=operator)
+    settings = answer.scope.settings
+    return Policy(
+        settings.strategy,
+        tuple(map(IdentityType, settings.identity_priority)),
+        frozenset(map(IdentityType, settings.login_ids)),
+        frozenset(map(IdentityType, settings.unique_ids)),
+        frozenset(map(IdentityType, settings.immutable_ids)),
+        {TYPES_BY_NAME[name]: limit for name, limit in settings.max_per_type.items()},
+        settings.alias_max_window_days,
+        settings.alias_delay_s,
+        settings.search_requires_immutable,
+    )
 
 
 def _described(service: LiveService, caller: GetCallerResponse | None) -> str:

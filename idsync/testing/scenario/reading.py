@@ -24,11 +24,11 @@ from idsync.testing.scenario.expectations import check_expectation
 from idsync.testing.scenario.members import Members
 from idsync.testing.scenario.symbols import MPID_MEMBERS, is_symbol
 
-__all__ = ["find_files", "load_cases"]
+__all__ = ["CASE", "CONFIG", "QUERY", "SIGNATURE", "STEP", "find_files", "load_cases"]
 
-_CASE: Final = ("id", "title", "strategy", "rules", "published", "requires", "config", "steps")
-_SIGNATURE: Final = ("id", "kind", "title", "rules", "secret", "method", "date", "path", "body", "signature")
-_CONFIG: Final = (
+CASE: Final = ("id", "title", "strategy", "rules", "published", "requires", "config", "steps")
+SIGNATURE: Final = ("id", "kind", "title", "rules", "secret", "method", "date", "path", "body", "signature")
+CONFIG: Final = (
     "identity_priority",
     "login_ids",
     "unique_ids",
@@ -38,8 +38,8 @@ _CONFIG: Final = (
     "search_requires_immutable",
     "workspaces",
 )
-_STEP: Final = ("call", "workspace", "request", "query", "omit", "advance_ms", "note", "expect", "http")
-_QUERY: Final = ("read_only", "return_matches")
+STEP: Final = ("call", "workspace", "request", "query", "omit", "advance_ms", "note", "expect", "http")
+QUERY: Final = ("read_only", "return_matches")
 _DEFAULT_WORKSPACES: Final = {"w1": "s1"}
 _DEFAULT_WORKSPACE: Final = "w1"
 
@@ -107,8 +107,8 @@ def _read_case(value: Mapping[str, object], file: str, number: int, faults: list
     named = value.get("id")
     origin = f"{file}: {named}" if isinstance(named, str) and named else f"{file}: case {number}"
     if "kind" in value:
-        return _read_signature(Members(value, origin, "", faults, _SIGNATURE), file)
-    members = Members(value, origin, "", faults, _CASE)
+        return _read_signature(Members(value, origin, "", faults, SIGNATURE), file)
+    members = Members(value, origin, "", faults, CASE)
     settings = _read_settings(members)
     requires = members.texts("requires", required=False)
     for word in requires:
@@ -153,7 +153,7 @@ def _read_settings(case: Members) -> Settings | None:
     if "config" not in case and "strategy" not in case:
         return None
     strategy = case.text("strategy")
-    members = case.inner("config", case.raw("config") if "config" in case else {}, _CONFIG)
+    members = case.inner("config", case.raw("config") if "config" in case else {}, CONFIG)
     limits = {
         _type(members, f"max_per_type.{name}", name): limit
         for name, limit in members.table("max_per_type").items()
@@ -195,12 +195,12 @@ def _type(members: Members, name: str, word: str) -> IdentityType | None:
 
 
 def _read_step(case: Members, number: int, value: object, workspaces: set[str], bound: set[str]) -> Step:
-    members = case.inner(f"steps[{number}]", value, _STEP)
+    members = case.inner(f"steps[{number}]", value, STEP)
     call = members.one_of("call", list(Call))
     workspace = members.text("workspace", _DEFAULT_WORKSPACE)
     if workspace not in workspaces:
         members.fault("workspace", f"{workspace!r} is not among the workspaces of the case")
-    query = members.inner("query", members.table("query"), _QUERY)
+    query = members.inner("query", members.table("query"), QUERY)
     if "expect" not in members:
         members.fault("expect", "is missing")
     step = Step(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from idsync.testing.scenario.case import Case
@@ -31,8 +31,13 @@ def exit_code(results: Sequence[CaseResult]) -> int:
     return PASSED
 
 
-def failure_lines(result: CaseResult) -> Iterator[str]:
-    """Tell the story of a failed case: what was sent, what was expected, what came, and who decided it."""
+def failure_lines(result: CaseResult, written_for: str = "") -> Iterator[str]:
+    """Tell the story of a failed case: what was sent, what was expected, what came, and who decided it.
+
+    Args:
+        result: The case.
+        written_for: How the configuration that the case brings differs from the one it was run on.
+    """
     failure = result.failure
     assert failure is not None, "only failed cases have a story"
     yield f"FAILED  {result.case.id}  {result.case.title}"
@@ -49,6 +54,8 @@ def failure_lines(result: CaseResult) -> Iterator[str]:
     if failure.symbols:
         bound = ", ".join(f"{symbol} = {mpid}" for symbol, mpid in failure.symbols.items())
         yield from _entry("symbols", bound)
+    if written_for:
+        yield from _entry("but", f"the case was written for {written_for}")
     if result.case.rules:
         yield from _entry("rules", ", ".join(result.case.rules))
 
@@ -75,22 +82,25 @@ def summary_lines(results: Sequence[CaseResult]) -> Iterator[str]:
     unchecked: defaultdict[str, list[str]] = defaultdict(list)
     for result in results:
         if result.verdict is Verdict.SKIPPED:
-            skipped[result.reason].append(result.case.id)
-        for left in result.unchecked:
-            unchecked[left.reason].append(f"{result.case.id} step {left.step} {left.what}")
-    yield from _reasons("skipped", skipped)
-    yield from _reasons("not checked", unchecked)
+            skipped[f"skipped, {result.reason}"].append(result.case.id)
+        for what, steps in _unchecked(result).items():
+            unchecked[f"not checked, {what}"].append(f"{result.case.id} {steps}")
+    for reason, names in (skipped | unchecked).items():
+        yield from textwrap.wrap(
+            f"{reason}: {', '.join(names)}", _WIDTH, subsequent_indent="  ", break_on_hyphens=False
+        )
     counts = Counter(result.verdict for result in results)
     line = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict)
-    left_out = sum(len(names) for names in unchecked.values())
+    left_out = sum(len(result.unchecked) for result in results)
     yield f"{line}; {left_out} expectations not checked" if left_out else line
 
 
-def _reasons(heading: str, names_by_reason: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    for reason, names in names_by_reason.items():
-        yield from textwrap.wrap(
-            f"{heading}: {reason}: {', '.join(names)}", _WIDTH, subsequent_indent="  ", break_on_hyphens=False
-        )
+def _unchecked(result: CaseResult) -> dict[str, str]:
+    """Say what of a case was not checked and why, and at which steps."""
+    steps: defaultdict[str, list[str]] = defaultdict(list)
+    for left in result.unchecked:
+        steps[f"{left.what} ({left.reason})"].append(str(left.step))
+    return {what: f"step{'s' * (len(n) > 1)} {' and '.join(n)}" for what, n in steps.items()}
 
 
 def document(against: str, results: Sequence[CaseResult]) -> dict[str, Any]:

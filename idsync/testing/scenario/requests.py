@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from idsync.model.identity import TYPES_BY_NAME, Environment
-from idsync.testing.scenario.case import Call, Step
-from idsync.testing.scenario.surface import InexpressibleError
+from idsync.testing.scenario.case import Call, Capability, Step
+from idsync.testing.scenario.surface import NEEDS, InexpressibleError
 from idsync.testing.scenario.symbols import MPID_MEMBERS, is_symbol
 from idsync.v1 import identity_pb2 as nouns
 from idsync.v1 import identity_service_pb2 as pb
@@ -98,7 +98,7 @@ def typed_request(step: Step, request_id: str, now_ms: int) -> TypedRequest:
             return _alias(step, request, request_id, now_ms)
     except UnicodeEncodeError:
         raise InexpressibleError("a lone surrogate is no text of a typed interface") from None
-    raise InexpressibleError("a raw HTTP request needs the HTTP surface")
+    raise InexpressibleError(NEEDS[Capability.HTTP])
 
 
 def _resolve(step: Step, request: Mapping[str, Any], request_id: str) -> TypedRequest:

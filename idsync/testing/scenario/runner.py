@@ -14,6 +14,7 @@ from idsync.testing.scenario.comparing import Difference, compare, compare_recor
 from idsync.testing.scenario.requests import sent_request_id
 from idsync.testing.scenario.result import CaseResult, FailedStep, Unchecked, Verdict
 from idsync.testing.scenario.surface import (
+    NEEDS,
     Answer,
     InexpressibleError,
     Observed,
@@ -26,8 +27,6 @@ from idsync.testing.scenario.symbols import Symbols
 
 __all__ = ["run_case", "run_cases"]
 
-_NOT_SEEN: Final = "needs inspection"
-_NO_CLOCK: Final = "needs a clock that can be moved"
 _CAN_DO_WITHOUT: Final = frozenset({Capability.INSPECTION, Capability.CLOCK})
 """Without these only expectations go unchecked, unless a step really moves the clock."""
 
@@ -73,10 +72,10 @@ def _skipped(case: Case, surface: Surface) -> str:
     """Say why a case cannot be run here at all; nothing: it can."""
     missing = sorted(case.requires - surface.capabilities - _CAN_DO_WITHOUT)
     if missing:
-        return f"needs {' and '.join(missing)}"
+        return "; ".join(NEEDS[capability] for capability in missing)
     for step in case.steps:
         if step.advance_ms and Capability.CLOCK not in surface.capabilities:
-            return _NO_CLOCK
+            return NEEDS[Capability.CLOCK]
         try:
             surface.check(step)
         except InexpressibleError as error:
@@ -144,11 +143,11 @@ class _Run:
     async def _look(self, step: Step, observed: Observed) -> list[Difference]:
         """Compare what only inspection shows."""
         if isinstance(observed, Refusal) and observed.wrote is None:
-            self._leave(step, "that nothing changed", _NOT_SEEN)
+            self._leave(step, "that nothing changed", NEEDS[Capability.INSPECTION])
         if not self._sees:
             for name in ("profiles", "source_mpid"):
                 if name in step.expect:
-                    self._leave(step, name, _NOT_SEEN)
+                    self._leave(step, name, NEEDS[Capability.INSPECTION])
             return []
         found: list[Difference | None] = []
         if "source_mpid" in step.expect and isinstance(observed, Answer) and observed.mpid is not None:
@@ -167,7 +166,9 @@ class _Run:
         if "outcome" not in step.expect or not isinstance(observed, Answer):
             return None
         if not self._sees or Capability.CLOCK not in self._surface.capabilities:
-            self._leave(step, "outcome", _NO_CLOCK if self._sees else _NOT_SEEN)
+            self._leave(
+                step, "outcome", NEEDS[Capability.CLOCK] if self._sees else NEEDS[Capability.INSPECTION]
+            )
             return None
         taken = _Taken(step, step.request, int(step.request["source_mpid"]), observed.alias_seq)
         if taken.seq is None:

@@ -12,7 +12,14 @@ from idsync.testing.scenario.case import Call, Capability, Step
 from idsync.testing.scenario.controls import delete_profile
 from idsync.testing.scenario.inspection import Inspector
 from idsync.testing.scenario.requests import environment_of, sent_request_id
-from idsync.testing.scenario.surface import Controls, InexpressibleError, Observed, Refusal, ShownProfile
+from idsync.testing.scenario.surface import (
+    NEEDS,
+    Controls,
+    InexpressibleError,
+    Observed,
+    Refusal,
+    ShownProfile,
+)
 
 __all__ = ["InputAccess", "ServiceSurface"]
 
@@ -67,7 +74,7 @@ class ServiceSurface:
             raise InexpressibleError(f"needs credentials of the workspace {step.workspace}")
         if step.call is Call.DELETE:
             if self._controls is None:
-                raise InexpressibleError("needs erasure")
+                raise InexpressibleError(NEEDS[Capability.ERASURE])
             environment_of(step)
 
     async def delete(self, step: Step) -> Observed:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from idsync.model.aliasing import AliasState
 from idsync.model.identity import GraphKey, Mpid
 from idsync.testing.scenario.case import Capability, Case, Step
 
 __all__ = [
+    "NEEDS",
     "Answer",
     "Controls",
     "InexpressibleError",
@@ -22,6 +23,16 @@ __all__ = [
     "ShownProfile",
     "Surface",
 ]
+
+
+NEEDS: Final[Mapping[Capability, str]] = {
+    Capability.INSPECTION: "needs inspection: an operator's token, or an input that may read",
+    Capability.CLOCK: "needs a clock that can be moved",
+    Capability.ERASURE: "needs the call delete",
+    Capability.WORKSPACES: "needs several workspaces",
+    Capability.HTTP: "needs HTTP",
+}
+"""Why something could not be done without a capability, for people."""
 
 
 @dataclass(frozen=True, slots=True)

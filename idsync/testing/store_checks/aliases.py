@@ -76,9 +76,7 @@ class AliasChecks:
         await _take(scribe, terms)
         clock.advance(24 * _HOUR_MS)
 
-        await scribe.write(
-            pair[0], Change(ChangeKind.ALIAS_APPLIED, pair[0], other=pair[1], alias_seq=3)
-        )
+        await scribe.write(pair[0], Change(ChangeKind.ALIAS_APPLIED, pair[0], other=pair[1], alias_seq=3))
 
         record = AliasRecord(3, terms, AliasState.APPLIED, START_MS, applied_ms=clock.now_ms)
         assert await _shown(scribe, pair[0]) == await _shown(scribe, pair[1]) == (record,)
@@ -132,9 +130,7 @@ class AliasChecks:
     ) -> None:
         await _take(scribe, _terms(*pair))
 
-        of_source, of_destination = [
-            await scribe.store.entries(scribe.graph, 2, 10, mpid) for mpid in pair
-        ]
+        of_source, of_destination = [await scribe.store.entries(scribe.graph, 2, 10, mpid) for mpid in pair]
 
         assert [entry.seq for entry in of_source] == [entry.seq for entry in of_destination] == [3]
 
@@ -143,9 +139,7 @@ class AliasChecks:
         self, scribe: Scribe, pair: tuple[Mpid, Mpid], side: int
     ) -> None:
         """Two requests that judge each other's history cannot both be taken unseen (ID-186)."""
-        late = await scribe.prepare(
-            pair[side], Change(ChangeKind.ACTIVE, pair[side]), profiles=[pair[side]]
-        )
+        late = await scribe.prepare(pair[side], Change(ChangeKind.ACTIVE, pair[side]), profiles=[pair[side]])
         await _take(scribe, _terms(*pair))
 
         assert await scribe.apply(late) == [Stale()]

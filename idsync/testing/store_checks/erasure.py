@@ -1,4 +1,4 @@
-"""An erased profile is gone at once, and so is every value that nobody else holds (ID-052, ID-212, ID-213)."""
+"""An erased profile is gone at once, and so is every value that nobody else holds (ID-212, ID-213)."""
 
 from __future__ import annotations
 

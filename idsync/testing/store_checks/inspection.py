@@ -85,9 +85,7 @@ class InspectionChecks:
     async def test_holders_are_found_page_by_page(self, scribe: Scribe) -> None:
         first, second, third = [await scribe.create(DEVICE) for _ in range(3)]
 
-        pages = [
-            await scribe.store.find_profiles(scribe.graph, DEVICE, 2, before) for before in (None, 2, 1)
-        ]
+        pages = [await scribe.store.find_profiles(scribe.graph, DEVICE, 2, before) for before in (None, 2, 1)]
 
         assert pages == [[third, second], [first], []]
 

@@ -22,7 +22,7 @@ _NEIGHBOURS = {
 class IsolationChecks:
     """Two graphs in one store."""
 
-    @pytest.fixture(params=_NEIGHBOURS.values(), ids=_NEIGHBOURS.keys())
+    @pytest.fixture(params=list(_NEIGHBOURS.values()), ids=list(_NEIGHBOURS))
     def neighbour(self, request: pytest.FixtureRequest) -> GraphKey:
         """Give a graph that differs from the other in one part of its name."""
         key: GraphKey = request.param

@@ -235,7 +235,7 @@ class JournalChecks:
         image = await graph_image(scribe.store, scribe.graph)
 
         assert len(image.profiles) == 3
-        assert image == await graph_image(await replayed(image.entries, scribe.graph), scribe.graph)
+        assert image == await graph_image(await replayed(image.entries), scribe.graph)
 
     async def test_the_sum_of_the_journal_is_the_same_after_an_erasure(self, scribe: Scribe) -> None:
         """What a living profile holds can be folded anew from a journal that forgot the rest."""
@@ -246,7 +246,7 @@ class JournalChecks:
         await scribe.store.settle()
 
         image = await graph_image(scribe.store, scribe.graph)
-        again = await graph_image(await replayed(image.entries, scribe.graph), scribe.graph)
+        again = await graph_image(await replayed(image.entries), scribe.graph)
 
         assert image.profiles == again.profiles
         assert image.holders == again.holders

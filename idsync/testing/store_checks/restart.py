@@ -13,7 +13,7 @@ from idsync.model.changes import Stale
 from idsync.model.identity import IdentityType
 from idsync.model.journal import NEW, Change, ChangeKind, JournalEntry
 from idsync.store.protocol import Store
-from idsync.testing.capability import OpenStore
+from idsync.testing.capability import Capability, OpenStore, needs
 from idsync.testing.clock import START_MS, ManualClock
 from idsync.testing.graph_image import graph_image
 from idsync.testing.scribe import Scribe
@@ -30,6 +30,7 @@ class RestartChecks:
         """Whether the store is given time to finish before it is closed."""
         return bool(request.param)
 
+    @needs(Capability.RESTART)
     async def test_everything_is_as_it_was(
         self, open_store: OpenStore, clock: ManualClock, settled: bool
     ) -> None:
@@ -47,6 +48,7 @@ class RestartChecks:
             assert await store.graphs() == graphs
             assert await store.configuration("retail") == configuration is not None
 
+    @needs(Capability.RESTART)
     async def test_the_order_of_holders_is_as_it_was(self, open_store: OpenStore, settled: bool) -> None:
         async with _opened(open_store) as store:
             scribe = Scribe(store)
@@ -59,6 +61,7 @@ class RestartChecks:
         async with _opened(open_store) as store:
             assert await Scribe(store).holders(DEVICE) == [first, second, third]
 
+    @needs(Capability.RESTART)
     async def test_positions_and_names_go_on(
         self, open_store: OpenStore, clock: ManualClock, settled: bool
     ) -> None:
@@ -78,6 +81,7 @@ class RestartChecks:
         assert after > before
         assert [entry.seq for entry in entries] == [1, 2]
 
+    @needs(Capability.RESTART)
     async def test_no_number_returns(self, open_store: OpenStore) -> None:
         """Restart after restart: a number used twice would tie new values to old profiles."""
         mpids = []
@@ -97,6 +101,7 @@ class RestartChecks:
         assert records == [{numbered(IdentityType.OTHER, i), DEVICE} for i in range(4)]
         assert newest_first == mpids[::-1]
 
+    @needs(Capability.RESTART)
     async def test_conditions_hold_over_a_restart(self, open_store: OpenStore, settled: bool) -> None:
         """Versions are part of what is kept."""
         async with _opened(open_store) as store:
@@ -117,6 +122,7 @@ class RestartChecks:
         assert not isinstance(good[0], Stale)
         assert stale == [Stale()]
 
+    @needs(Capability.RESTART)
     async def test_an_erased_value_stays_gone(self, open_store: OpenStore, settled: bool) -> None:
         async with _opened(open_store) as store:
             scribe = Scribe(store)
@@ -136,6 +142,7 @@ class RestartChecks:
         assert [link.mpid for link in links] == [again]
         assert [c.identity.value for c in first.changes if c.identity is not None] == [""]
 
+    @needs(Capability.RESTART)
     async def test_idempotency_keys_are_remembered(self, open_store: OpenStore, settled: bool) -> None:
         async with _opened(open_store) as store:
             scribe = Scribe(store)
@@ -149,6 +156,7 @@ class RestartChecks:
         assert earlier is not None
         assert earlier.mpid == mpid
 
+    @needs(Capability.RESTART)
     async def test_a_follower_goes_on_where_it_was(self, open_store: OpenStore, settled: bool) -> None:
         """A cursor survives a restart of the store: none missed, none repeated (ID-251)."""
         seen: list[int] = []
@@ -169,6 +177,7 @@ class RestartChecks:
 
         assert seen == [1, 2, 3, 4]
 
+    @needs(Capability.RESTART)
     async def test_closing_twice_does_nothing_more(self, open_store: OpenStore) -> None:
         store = await open_store()
         mpid = await Scribe(store).create(DEVICE)

@@ -38,7 +38,7 @@ async def test_a_peer_of_the_given_authority_is_believed(
 async def test_a_peer_that_does_not_encrypt_is_not_spoken_to(peer: Peer) -> None:
     """`tls` never falls back to plain text."""
     address = await peer.start()
-    async with AsyncClient.connect(address, token="op", tls=True, timeout_s=5) as client:
+    async with AsyncClient.connect(address, token="op", tls=True, timeout_s=60) as client:
         with pytest.raises(UnavailableError):
             await client.alias(identity.AliasRequest())
 
@@ -49,7 +49,7 @@ async def test_a_peer_that_does_not_encrypt_is_not_spoken_to(peer: Peer) -> None
 async def test_any_other_peer_is_not(trust: str, address: str, peer: Peer) -> None:
     """Nothing is sent to somebody who cannot show who it is, credentials least of all."""
     roots = trustme.CA().cert_pem.bytes() if trust == "another authority" else None
-    async with AsyncClient.connect(address, token="op", tls=True, tls_roots=roots, timeout_s=5) as client:
+    async with AsyncClient.connect(address, token="op", tls=True, tls_roots=roots, timeout_s=60) as client:
         with pytest.raises(UnavailableError):
             await client.alias(identity.AliasRequest())
 

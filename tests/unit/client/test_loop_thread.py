@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -64,9 +65,16 @@ def test_stopping_waits_for_the_thread(loop: LoopThread) -> None:
 def test_an_interrupted_wait_cancels_its_call(loop: LoopThread) -> None:
     """Ctrl-C at a blocking call must not leave the call running behind the prompt."""
     cancelled = threading.Event()
+    main = threading.get_ident()
+
+    def waited_for() -> bool:
+        frame = sys._current_frames()[main].f_back
+        return frame is not None and frame.f_code.co_name == "result"
 
     async def endless() -> None:
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        while not waited_for():  # noqa: ASYNC110 - no event says that another thread waits
+            await asyncio.sleep(0)
+        signal.pthread_kill(main, signal.SIGINT)
         try:
             await asyncio.Event().wait()
         finally:

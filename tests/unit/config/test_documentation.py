@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from idsync.cli.main import app as program
 from idsync.config.keys import SECTIONS, Key
-from idsync.config.settings import CLIENT_SETTINGS, SERVE_SETTINGS, Setting
+from idsync.config.settings import CLIENT_SETTINGS, REPLAY_SETTINGS, SERVE_SETTINGS, Setting
 from idsync.model.identity import IdentityType
 from idsync.model.policy import DEFAULT_PRIORITY, OLDER_DEFAULT_PRIORITY
 
@@ -48,7 +51,11 @@ def test_a_section_is_documented_with_exactly_its_keys(section: str) -> None:
 
 @pytest.mark.parametrize(
     ("heading", "settings"),
-    [("`idsync serve`", SERVE_SETTINGS), ("Commands that call a service", CLIENT_SETTINGS)],
+    [
+        ("`idsync serve`", SERVE_SETTINGS),
+        ("Commands that call a service", CLIENT_SETTINGS),
+        ("`idsync replay`", REPLAY_SETTINGS),
+    ],
 )
 def test_flags_are_documented_exactly(heading: str, settings: tuple[Setting, ...]) -> None:
     expected = {}
@@ -57,6 +64,27 @@ def test_flags_are_documented_exactly(heading: str, settings: tuple[Setting, ...
         expected[setting.flag] = [f"`{setting.variable}`", setting.unit, default, setting.help]
 
     assert rows(heading) == expected
+
+
+def options(command: Any) -> Iterator[Any]:
+    """Go through the options of a command and of all commands below it."""
+    yield from (parameter for parameter in command.params if parameter.param_type_name == "option")
+    for below in getattr(command, "commands", {}).values():
+        yield from options(below)
+
+
+def test_the_flags_of_the_program_are_the_documented_ones() -> None:
+    """Design, section 5: every flag that is a variable too, with the default it is said to have."""
+    settings = (*SERVE_SETTINGS, *CLIENT_SETTINGS, *REPLAY_SETTINGS)
+    documented = {(setting.flag, setting.variable, setting.default) for setting in settings}
+
+    offered = {
+        (option.opts[0], option.envvar, option.default)
+        for option in options(get_command(program))
+        if option.envvar is not None
+    }
+
+    assert offered == documented
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ key = "a"
 key = "b"
 [workspaces.shop.inputs.extra]
 inner = 1
+wrapped = { list = [1,
+  2] }
 [[workspaces.shop.inputs.parts]]
 x = 1
 [[workspaces.shop.inputs.parts]]
@@ -63,8 +65,9 @@ PLACES: dict[Path, int] = {
     ("workspaces", "shop", "inputs", 0, "key"): 20,
     ("workspaces", "shop", "inputs", 1, "key"): 22,
     ("workspaces", "shop", "inputs", 1, "extra", "inner"): 24,
-    ("workspaces", "shop", "inputs", 1, "parts", 0, "x"): 26,
-    ("workspaces", "shop", "inputs", 1, "parts", 1, "x"): 28,
+    ("workspaces", "shop", "inputs", 1, "extra", "wrapped", "list", 1): 26,
+    ("workspaces", "shop", "inputs", 1, "parts", 0, "x"): 28,
+    ("workspaces", "shop", "inputs", 1, "parts", 1, "x"): 30,
 }
 
 

@@ -205,6 +205,7 @@ def test_what_id_036_refuses_is_refused_by_line(strategy: str, lines: list[str],
             "search_requires_immutable = 0",
             "search_requires_immutable: must be true or false, not a whole number",
         ),
+        ("max_per_type = { zzz = 5, email = 1 }", "max_per_type.zzz: unknown identity type 'zzz'"),
         ('preset = "older"', "preset: only the strategy default has presets"),
     ],
 )
@@ -238,6 +239,12 @@ def test_a_list_that_cannot_be_read_is_one_fault_and_not_a_trail_of_them() -> No
     )
 
 
+def test_an_unreadable_list_is_not_judged_as_if_the_preset_held() -> None:
+    faults = faults_of(scope('identity_priority = ["email"]', "login_ids = 7", strategy="profile_link"))
+
+    assert faults == ("line 4: scopes.s.login_ids: must be a list of identity types, not a whole number",)
+
+
 def test_a_scope_must_name_its_strategy() -> None:
     """ID-030."""
     assert faults_of("[scopes.s]\n" + PRIORITY) == ("line 1: scopes.s: strategy is missing",)
@@ -251,6 +258,9 @@ def test_an_unknown_strategy_is_refused_beside_the_faults_that_any_strategy_woul
 
 
 def test_an_unknown_preset_is_refused() -> None:
+    assert faults_of(scope("preset = 1", strategy="default")) == (
+        "line 3: scopes.s.preset: must be a string, not a whole number",
+    )
     assert faults_of(scope('preset = "oldest"', strategy="default")) == (
         "line 3: scopes.s.preset: must be one of newer, older; did you mean older?",
     )

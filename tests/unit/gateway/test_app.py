@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 
-from idsync.client import AsyncClient, KeyCredentials, Metadata, Rpc
+from idsync.client import AsyncClient, KeyCredentials, Metadata, Rpc, Trailing
 from idsync.model.signing import signature
 from idsync.server.app import App, open_app
 from idsync.testing.clock import ManualClock
@@ -529,10 +529,38 @@ async def test_a_limit_is_told_in_headers(clock: ManualClock) -> None:
             assert response.headers["access-control-allow-origin"] == "*"
 
 
+async def test_how_much_of_a_limit_is_used(clock: ManualClock) -> None:
+    """ID-234: on successful answers where a limit applies, and nowhere else."""
+    limited = configuration(CONFIGURATION + LIMITS.replace("= 1", "= 1000"))
+    async with (
+        open_app(limited, "memory://", "127.0.0.1:0", clock=clock) as service,
+        browse(service.local_transport, service.registry) as http,
+    ):
+        answers = [await post(http, "/v1/identify", headers={**WEB, **ORIGIN}) for _ in range(11)]
+        probe = await http.get("/healthz")
+
+    # On a busy machine some of the eleven may have left the window of one second.
+    assert 0 <= int(answers[-1].headers["x-mp-rate-limit-percentage-used"]) <= 1
+    assert answers[0].headers["x-mp-rate-limit-percentage-used"] == "0"
+    assert "x-mp-rate-limit-percentage-used" not in probe.headers
+
+
+async def test_without_limits_nothing_is_used(http: httpx2.AsyncClient) -> None:
+    """ID-234: where no limit applies, no percentage is told."""
+    assert "x-mp-rate-limit-percentage-used" not in (await post(http, "/v1/identify")).headers
+
+
 class Broken:
     """A transport with a fault that nobody planned, and a text that nobody may read."""
 
-    async def call(self, rpc: Rpc, request: object, metadata: Metadata, timeout_s: float | None) -> Any:
+    async def call(
+        self,
+        rpc: Rpc,
+        request: object,
+        metadata: Metadata,
+        timeout_s: float | None,
+        trailing: Trailing | None = None,
+    ) -> Any:
         raise ValueError("jekyll@example.com")
 
     def stream(self, rpc: Rpc, requests: object, metadata: Metadata) -> Any:

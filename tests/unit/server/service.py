@@ -9,8 +9,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from idsync.client import BasicCredentials
+from idsync.server.call import Call
 from idsync.server.caller import Caller
-from idsync.server.calls import Call, Desk, Method, methods_of
+from idsync.server.calls import Desk, Method, methods_of
 from idsync.server.credentials import Authenticator, Registration
 from idsync.server.limits import Gate
 from idsync.server.meters import Meters

@@ -22,7 +22,7 @@ from idsync.model.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from idsync.server.calls import Call
+from idsync.server.call import Call
 from idsync.server.limits import gate_of
 from idsync.v1 import graph_service_pb2 as graph
 from idsync.v1 import identity_service_pb2 as pb

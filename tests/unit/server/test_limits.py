@@ -126,10 +126,12 @@ def test_operators_are_not_limited(clock: Clock) -> None:
 
 def test_use_in_percent(clock: Clock) -> None:
     """ID-234: the largest of all levels."""
-    door = gate(clock, Limits(requests_per_second_total=100, requests_per_second_per_key=4))
+    key = gate(clock, Limits(requests_per_second_total=100, requests_per_second_per_key=4))
+    total = gate(clock, Limits(requests_per_second_total=4, requests_per_second_per_key=100))
 
-    assert [door.admit(WEB) for _ in range(4)] == [25, 50, 75, 100]
-    assert door.admit(APP) == 25
+    assert [key.admit(WEB) for _ in range(4)] == [25, 50, 75, 100]
+    assert key.admit(APP) == 25
+    assert [total.admit(WEB) for _ in range(4)] == [25, 50, 75, 100]
 
 
 def test_acceleration(clock: Clock) -> None:

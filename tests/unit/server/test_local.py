@@ -58,6 +58,16 @@ async def test_call() -> None:
     assert behaviour.seen[0][0] is REQUEST
 
 
+async def test_what_comes_beside_the_answer() -> None:
+    """ID-235: the trace id that the caller may bring."""
+    transport, _ = local(ANSWER)
+    trailing: list[tuple[str, str | bytes]] = []
+    traced = (*METADATA, ("x-mp-trace-id", "0123456789abcdef"))
+    await transport.call(IDENTIFY, REQUEST, traced, None, trailing)
+
+    assert trailing == [("x-mp-trace-id", "0123456789abcdef")]
+
+
 async def test_client_on_it() -> None:
     transport, _ = local(ANSWER)
 

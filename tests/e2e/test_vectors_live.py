@@ -1,0 +1,130 @@
+"""Every vector on a served process that is never emptied, over real sockets, gRPC and HTTP.
+
+Cases find nobody but their own people there, because every value carries the mark of its run. What a live
+service does not offer, a clock above all, is left out by name; tests/conformance has it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from idsync.model.policy import Policy
+from idsync.testing.scenario.case import Capability, Case
+from idsync.testing.scenario.live import LiveService, marked_cases, new_mark, open_live
+from idsync.testing.scenario.report import failure_lines
+from idsync.testing.scenario.result import Verdict
+from idsync.testing.scenario.runner import run_case
+from idsync.testing.scenario.surface import NEEDS
+from tests.conformance.vectors import STORIES, TYPED
+
+TOKEN: Final = "an-operator"
+
+OUT_OF_REACH: Final[Mapping[str, str]] = {
+    "AL-015": NEEDS[Capability.CLOCK],
+    "MA-009": NEEDS[Capability.WORKSPACES],
+    "MA-010": NEEDS[Capability.ERASURE],
+}
+"""What nobody can do to a live service from outside, by case id."""
+
+RAW: Final = frozenset({"ER-017", "ER-018", "ER-019", "ER-020"})
+"""Raw HTTP requests: the journal could only be searched for a request id, and they have none."""
+
+
+def _policies() -> dict[str, Policy]:
+    """Name the different settings of the vectors: a scope each."""
+    policies: dict[str, Policy] = {}
+    for case in STORIES:
+        assert case.settings is not None
+        if case.settings.policy not in policies.values():
+            policies[f"s{len(policies)}"] = case.settings.policy
+    return policies
+
+
+POLICIES: Final = _policies()
+
+
+def _scope_of(case: Case) -> str:
+    assert case.settings is not None
+    return next(name for name, policy in POLICIES.items() if policy == case.settings.policy)
+
+
+def _section(name: str, policy: Policy) -> str:
+    lists = {
+        "identity_priority": policy.priority,
+        "login_ids": sorted(policy.login),
+        "unique_ids": sorted(policy.unique),
+        "immutable_ids": sorted(policy.immutable),
+    }
+    lines = [f"{setting} = {json.dumps([t.wire_name for t in types])}" for setting, types in lists.items()]
+    limits = [f"max_per_type.{t.wire_name} = {limit}" for t, limit in policy.max_per_type.items()]
+    return "\n".join(
+        [
+            f'[scopes.{name}]\nstrategy = "{policy.strategy}"',
+            *lines,
+            *limits,
+            f"search_requires_immutable = {json.dumps(policy.search_requires_immutable)}",
+            f'[workspaces.{name}]\nscope = "{name}"\n[[workspaces.{name}.inputs]]',
+            f'platform = "web"\nkey = "{name}-key"\nsecret = "{name}-secret"\nkey_only = true\n',
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Serve all the settings at once; gives the addresses for gRPC and HTTP."""
+    folder: Path = tmp_path_factory.mktemp("served")
+    sections = [_section(name, policy) for name, policy in POLICIES.items()]
+    (folder / "idsync.toml").write_text("\n".join([f'[operator]\ntoken = "{TOKEN}"', *sections]))
+    options = {
+        "--config": str(folder / "idsync.toml"),
+        "--database": f"sqlite:///{folder / 'idsync.db'}",
+        "--grpc": "127.0.0.1:0",
+        "--http": "127.0.0.1:0",
+        "--log-level": "error",
+    }
+    flags = [part for option in options.items() for part in option]
+    command = [sys.executable, "-m", "idsync", "serve", *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            word, grpc, http = process.stdout.readline().split()
+            assert word == "ready"
+            yield grpc.removeprefix("grpc="), http.removeprefix("http=")
+        finally:
+            process.terminate()
+
+
+async def _hold(case: Case, service: LiveService, inexpressible: Mapping[str, str], unseen: set[str]) -> None:
+    [marked] = marked_cases([case], new_mark())
+    async with open_live(service) as live:
+        result = await run_case(marked, live.open_surface, prefix=new_mark())
+
+    assert result.failure is None, "\n" + "\n".join(failure_lines(result))
+    assert result.reason == inexpressible.get(case.id, "")
+    assert (result.verdict is Verdict.SKIPPED) == (case.id in inexpressible)
+    assert {left.what for left in result.unchecked} <= unseen
+
+
+@pytest.mark.parametrize("case", STORIES, ids=lambda case: case.id)
+async def test_vector_over_grpc(case: Case, addresses: tuple[str, str]) -> None:
+    """Only the outcome of an alias, a day later, stays unseen."""
+    scope = _scope_of(case)
+    service = LiveService(addresses[0], None, f"{scope}-key", f"{scope}-secret", TOKEN)
+
+    await _hold(case, service, {**TYPED, **OUT_OF_REACH}, {"outcome"})
+
+
+@pytest.mark.parametrize("case", STORIES, ids=lambda case: case.id)
+async def test_vector_over_http(case: Case, addresses: tuple[str, str]) -> None:
+    """As web clients call: by the key alone; gRPC inspects."""
+    service = LiveService(addresses[0], addresses[1], f"{_scope_of(case)}-key", None, TOKEN)
+    unseen = {"that nothing changed"} if case.id in RAW else {"outcome"}
+
+    await _hold(case, service, OUT_OF_REACH, unseen)
