@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["serve"]
 
 _DEFAULTS = ServeSettings()
+_COLLECT_AFTER = 50_000
+"""Objects between two looks of the garbage collector: a call makes hundreds, and few of them in cycles."""
 
 
 def serve(
@@ -144,6 +146,7 @@ async def _serve(
         # what is resident now stays: the collector need not look at it again
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_COLLECT_AFTER, 20, 50)
         http = HttpServer(gateway, configuration.tls)
         running = asyncio.create_task(http.serve(sockets=[listener]))
         if await http.has_started(running):

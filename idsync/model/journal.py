@@ -39,9 +39,7 @@ class ChangeKind(IntEnum):
     """The profile was in use; only where a retention is set (ID-214)."""
 
 
-ALIAS_KINDS: Final = frozenset(
-    {ChangeKind.ALIAS_TAKEN, ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED}
-)
+ALIAS_KINDS: Final = frozenset({ChangeKind.ALIAS_TAKEN, ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED})
 """Changes that concern two profiles: `mpid` is the source, `other` the destination."""
 
 

@@ -149,6 +149,8 @@ def _chosen(known: set[Mpid], anonymous: Ranked, previous: Mpid | None, view: Gr
             return previous, False
     leaders = [(m, True) for m in known]
     leaders.extend((m, False) for m in islice(anonymous.newest_first(), 1))
+    if len(leaders) == 1:
+        return leaders[0]
     return max(leaders, key=lambda leader: _recency(leader[0], view))
 
 

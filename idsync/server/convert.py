@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from idsync.model.changes import Modification, Outcome, Resolution
 from idsync.model.errors import LookupFailedError
-from idsync.model.identity import Identity, IdentityType
+from idsync.model.identity import ADVERTISING_TYPES, Identity, IdentityType
 from idsync.model.notice import Notice
 from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
 from idsync.model.values import absence
@@ -69,17 +69,18 @@ def resolve_from_wire(operation: Operation, message: ResolveMessage, caller: Cal
     for item in message.known_identities:
         number = item.type
         value = item.value
-        kind = TYPES[number] if 0 < number < _TYPE_COUNT else None
-        bit = 1 << number if kind else seen
-        if kind is None or bit & seen or len(value) > TYPE_LIMITS[number]:
+        if not 0 < number < _TYPE_COUNT or seen >> number & 1 or len(value) > TYPE_LIMITS[number]:
             raise refuse(_resolve_faults(message))
-        seen |= bit
-        absent = absence(kind, value)
-        if absent is None:
-            # What Identity(kind, value) does, in half the time.
-            identities[kind] = new(Identity, (kind, value))
-        else:
-            notices += (Notice(kind, absent),)
+        seen |= 1 << number
+        kind = TYPES[number]
+        if kind in ADVERTISING_TYPES or not value or value.isspace():
+            # Few values need the closer look that says whether, and why, they count as not sent.
+            absent = absence(kind, value)
+            if absent is not None:
+                notices += (Notice(kind, absent),)
+                continue
+        # What Identity(kind, value) does, in half the time.
+        identities[kind] = new(Identity, (kind, value))
     request_id = message.request_id
     idempotency_key = message.idempotency_key if isinstance(message, pb.LogoutRequest) else ""
     check_ids(request_id, idempotency_key)

@@ -36,8 +36,8 @@ MAX_CALLS: Final = 1_000
 MAX_ID_CHARS: Final = 256
 """Characters of a request id or idempotency key: it is kept in the journal."""
 
-TYPES: Final[tuple[IdentityType | None, ...]] = (None, *sorted(IdentityType))
-"""Types by wire number; the wire and the model count alike, without gaps."""
+TYPES: Final[tuple[IdentityType, ...]] = (IdentityType.OTHER, *sorted(IdentityType))
+"""Types by wire number, which wire and model count alike, without gaps; what stands at 0 is no type."""
 TYPE_LIMITS: Final[tuple[int, ...]] = (0, *(max_chars(t) for t in sorted(IdentityType)))
 """Characters a value may have, by the wire number of its type (ID-241)."""
 _MAX_FAULTS: Final = 10
@@ -121,9 +121,9 @@ def identity_from_wire(field: str, item: WireIdentity) -> Identity:
         InvalidRequestError: Its type is unknown, its value too long, or it counts as no value at all.
     """
     faults = list(identity_faults(f"{field}.type", f"{field}.value", item.type, item.value))
-    kind = None if faults else TYPES[item.type]
-    if kind is None:
+    if faults:
         raise refuse(faults)
+    kind = TYPES[item.type]
     if absence(kind, item.value) is not None:
         raise refuse([(f"{field}.value", "identifies nobody")])
     return Identity(kind, item.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
 
 import orjson
 from hypothesis import given
@@ -18,7 +19,7 @@ from idsync.testing.traffic import GRAPHS, Call, Delay, Deletion, traffic
 from tests.properties.playing import any_scope, memory_player
 
 
-def _played(scope: Scope, calls: list[Call]) -> list[GraphImage]:
+def _played(scope: Scope, calls: Sequence[Call]) -> list[GraphImage]:
     async def run() -> list[GraphImage]:
         player = memory_player(scope)
         await player.play_all(calls)

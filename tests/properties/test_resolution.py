@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from hypothesis import given
 
 from idsync.model.changes import Outcome, Resolution
-from idsync.model.identity import type_set
+from idsync.model.identity import Identity, type_set
 from idsync.model.journal import ChangeKind
 from idsync.model.policy import Policy
 from idsync.model.profile import Profile
@@ -197,7 +197,7 @@ def test_the_returned_profile_is_the_newest_and_its_return_is_written_only_if_it
     _checked(scope, calls, check)
 
 
-def _identities(profile: Profile | None) -> set[object]:
+def _identities(profile: Profile | None) -> set[Identity]:
     return set() if profile is None else {recorded.identity for recorded in profile.identities}
 
 

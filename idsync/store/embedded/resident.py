@@ -97,8 +97,10 @@ class ResidentGraph:
 
     def live(self, mpid: Mpid) -> ProfileNode | None:
         """Give a live profile."""
-        self.ensure_profiles((mpid,))
         node = self.nodes.get(mpid)
+        if node is None:
+            self.ensure_profiles((mpid,))
+            node = self.nodes.get(mpid)
         if node is None or node.erased:
             return None
         node.used = True
@@ -283,13 +285,19 @@ class ResidentGraph:
 
     def identity_node(self, identity_id: int) -> IdentityNode:
         """Give an identity that exists, by id."""
-        self._ensure_ids((identity_id,))
-        return self.by_id[identity_id]
+        node = self.by_id.get(identity_id)
+        if node is None:
+            self._ensure_ids((identity_id,))
+            node = self.by_id[identity_id]
+        return node
 
     def profile_node(self, mpid: Mpid) -> ProfileNode:
         """Give a profile that exists, erased or not."""
-        self.ensure_profiles((mpid,))
-        return self.nodes[mpid]
+        node = self.nodes.get(mpid)
+        if node is None:
+            self.ensure_profiles((mpid,))
+            node = self.nodes[mpid]
+        return node
 
     def _ensure_ids(self, ids: Iterable[int]) -> None:
         absent = [i for i in ids if i not in self.by_id]
