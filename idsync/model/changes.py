@@ -25,6 +25,9 @@ class ChangeSet:
         view: The look that it rests on.
         identities: Versions the commit depends on; 0 for an identity that must still not exist.
         profiles: Likewise for profiles.
+        overtaken: Whether `mpid` was seen to be overtaken, and must still be or not be (ID-011); `None`: the
+            write does not rest on it.
+        idempotency_key: Must still be on no entry of `input_id`.
     """
 
     graph: GraphKey
@@ -35,6 +38,7 @@ class ChangeSet:
     changes: tuple[Change, ...] = ()
     identities: Mapping[Identity, int] = field(default_factory=dict)
     profiles: Mapping[Mpid, int] = field(default_factory=dict)
+    overtaken: bool | None = None
     evidence: Evidence = field(default_factory=Evidence)
     request_id: str = ""
     input_id: str = ""

@@ -129,7 +129,6 @@ class ModifyPlan:
             change_set.changes = tuple(changes)
             change_set.request_id = request.request_id
             change_set.input_id = request.input_id
-            change_set.idempotency_key = request.idempotency_key
             changed = {change.identity for change in changes}
             change_set.evidence = Evidence(
                 tuple(i for i, version in identities.items() if version or i in changed),

@@ -100,9 +100,11 @@ def plan_create(request: ResolveRequest, view: GraphView, policy: Policy, decisi
     if is_known:
         taken.changes.append(Change(ChangeKind.BECAME_KNOWN, NEW))
     conditions: dict[Mpid, int] = {}
-    if decision.source is not None:
-        source = view.profile(decision.source)
-        conditions[decision.source] = 0 if source is None else source.version
+    # The previous profile may have been looked at and passed over: that is a condition as well.
+    for mpid in (request.previous_mpid, decision.source):
+        seen = None if mpid is None else view.profile(mpid)
+        if seen is not None:
+            conditions[seen.mpid] = seen.version
     return _planned(
         request,
         view,
@@ -147,7 +149,7 @@ def plan_reuse(
         taken.changes.append(Change(ChangeKind.RETURNED, mpid))
     elif policy.inactive_days is not None and now_ms - profile.active_ms >= ACTIVITY_RESOLUTION_MS:
         taken.changes.append(Change(ChangeKind.ACTIVE, mpid))
-    return _planned(
+    planned = _planned(
         request,
         view,
         mpid,
@@ -159,6 +161,8 @@ def plan_reuse(
         decision.match,
         is_known=is_known,
     )
+    planned.change_set.overtaken = profile.overtaken
+    return planned
 
 
 def read_only(request: ResolveRequest, view: GraphView, policy: Policy, decision: Reuse) -> Planned:
@@ -209,7 +213,6 @@ def _planned(
         change_set.changes = changes
         change_set.request_id = request.request_id
         change_set.input_id = request.input_id
-        change_set.idempotency_key = request.idempotency_key
         change_set.evidence = Evidence(
             tuple(taken.asked),
             matched,

@@ -79,8 +79,8 @@ class ResolveStep:
         else:
             self._outcome = NotFoundError("no profile matches")
         if isinstance(self._outcome, Planned):
-            return self._outcome.change_set
-        return ChangeSet(request.graph, 0, view, identities=rested_on(request, view))
+            return _keyed(self._outcome.change_set, request)
+        return _keyed(ChangeSet(request.graph, 0, view, identities=rested_on(request, view)), request)
 
     def answer(self, applied: Applied) -> Resolution:
         """Give the answer, or raise what was refused."""
@@ -90,6 +90,14 @@ class ResolveStep:
         if isinstance(self._outcome, IdsyncError):
             raise self._outcome
         return self._outcome
+
+
+def _keyed(change_set: ChangeSet, request: ResolveRequest | ModifyRequest) -> ChangeSet:
+    """Let what was decided rest on its idempotency key being new, be it a write or a refusal."""
+    if request.idempotency_key is not None:
+        change_set.input_id = request.input_id
+        change_set.idempotency_key = request.idempotency_key
+    return change_set
 
 
 def _without_logins(request: ResolveRequest, policy: Policy) -> ResolveRequest:
@@ -153,16 +161,12 @@ class ModifyStep:
                 self._outcome = repeated_modify(request, earlier, view, self._scope.policy)
                 return ChangeSet(request.graph, request.mpid, view)
             self._outcome = ModifyPlan(request, view, self._scope.policy)
-            return self._outcome.change_set()
+            return _keyed(self._outcome.change_set(), request)
         except InvalidRequestError as error:
             self._outcome = error
             target = view.profile(request.mpid)
-            return ChangeSet(
-                request.graph,
-                request.mpid,
-                view,
-                profiles={} if target is None else {target.mpid: target.version},
-            )
+            profiles = {} if target is None else {target.mpid: target.version}
+            return _keyed(ChangeSet(request.graph, request.mpid, view, profiles=profiles), request)
 
     def answer(self, applied: Applied) -> Modification:
         """Give the answer, or raise what was refused."""

@@ -258,7 +258,13 @@ def _holds(change_set: ChangeSet, graph: MemoryGraph) -> bool:
         row = graph.profiles.get(mpid)
         if row is None or row.version != version:
             return False
-    return True
+    if change_set.overtaken is not None:
+        view = MemoryView(graph, ViewRequest(change_set.graph, 0, ()))
+        profile = view.profile(change_set.mpid)
+        if profile is None or profile.overtaken != change_set.overtaken:
+            return False
+    key = (change_set.input_id, change_set.idempotency_key)
+    return key[1] is None or key not in {(entry.input_id, entry.idempotency_key) for entry in graph.journal}
 
 
 def _concerns(entry: StoredEntry, mpid: Mpid) -> bool:

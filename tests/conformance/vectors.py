@@ -13,7 +13,8 @@ from idsync.testing.scenario.result import Verdict
 from idsync.testing.scenario.runner import run_case
 from idsync.testing.scenario.surface import OpenSurface
 
-CASES: Final = load_cases(find_files([Path(__file__).resolve().parents[1] / "vectors"]))
+FOLDER: Final = Path(__file__).resolve().parents[1] / "vectors"
+CASES: Final = load_cases(find_files([FOLDER]))
 STORIES: Final = [case for case in CASES if isinstance(case, Case)]
 """Cases with steps; the others are checked without any level."""
 

@@ -64,6 +64,13 @@ class TestOpenToEverybody:
         }
 
 
+async def test_methods_are_found_by_name(client: AsyncClient) -> None:
+    """A task for each registered method, all looked at for each call, would double what a call costs."""
+    await client.identify(identify())
+
+    assert len(asyncio.all_tasks()) < 20
+
+
 class TestTls:
     async def test_encrypted(self, configuration: Configuration, tmp_path: Path, clock: ManualClock) -> None:
         authority = trustme.CA()

@@ -22,7 +22,7 @@ from idsync.testing.scenario.report import failure_lines
 from idsync.testing.scenario.result import Verdict
 from idsync.testing.scenario.runner import run_case
 from idsync.testing.scenario.surface import NEEDS
-from tests.conformance.vectors import STORIES, TYPED
+from tests.conformance.vectors import FOLDER, STORIES, TYPED
 
 TOKEN: Final = "an-operator"
 
@@ -128,3 +128,43 @@ async def test_vector_over_http(case: Case, addresses: tuple[str, str]) -> None:
     unseen = {"that nothing changed"} if case.id in RAW else {"outcome"}
 
     await _hold(case, service, OUT_OF_REACH, unseen)
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "idsync", "scenario", "run", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_command_line_runs_a_file_again_and_again(addresses: tuple[str, str]) -> None:
+    """Without a token, exit code 3: records are not checked, and that is said."""
+    file = str(FOLDER / "default.json")
+    key = f"{_scope_of(next(case for case in STORIES if case.id == 'DF-001'))}-key"
+    options = ["--target", addresses[0], "--http", addresses[1], "--key", key]
+
+    seen = _run(file, *options, "--token", TOKEN, "--json")
+    unseen = [_run(file, *options) for _ in range(2)]
+
+    document = json.loads(seen.stdout)
+    mine = {case.id for case in STORIES if case.settings and _scope_of(case) == key.removesuffix("-key")}
+    failed = {case["id"] for case in document["cases"] if case["verdict"] == "failed"}
+    assert failed.isdisjoint(mine), seen.stdout
+    assert document["passed"] >= len(mine & {case["id"] for case in document["cases"]}) > 1
+    for run in unseen:
+        assert "not checked, profiles (needs inspection" in run.stdout
+        assert run.stdout.splitlines()[-1].endswith("expectations not checked")
+
+
+def test_command_line_says_what_keeps_it_from_running(addresses: tuple[str, str]) -> None:
+    """One line on standard error, nothing on standard output, exit code 1."""
+    file = str(FOLDER / "default.json")
+    attempts = {
+        "nobody there": ["--target", "127.0.0.1:1", "--key", "s0-key"],
+        "unknown key": ["--target", addresses[0], "--key", "no-such-key"],
+        "no operator": ["--target", addresses[0], "--key", "s0-key", "--token", "no-such-token"],
+    }
+
+    runs = {name: _run(file, *options, "--json") for name, options in attempts.items()}
+
+    for name, run in runs.items():
+        assert (run.returncode, run.stdout) == (1, ""), name
+        assert len(run.stderr.splitlines()) == 1, name

@@ -39,7 +39,7 @@ class FoldRunner:
         self._position = position
         self._latest = position
         self._waiting_entries = 0
-        self._lock = asyncio.Lock()
+        self._folding: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._folder: Folder | None = None
@@ -82,17 +82,27 @@ class FoldRunner:
         """
         target = self._latest
         while self._position < target:
-            async with self._lock:
-                if self._position >= target:
-                    return
-                waiting, self._waiting_entries = self._waiting_entries, 0
-                try:
-                    position = await self._fold(waiting)
-                except BaseException:
-                    self._waiting_entries += waiting
-                    raise
-                self._position = position
-                self._on_folded(position)
+            if self._folding is None:
+                self._folding = asyncio.create_task(self._fold_once())
+                self._folding.add_done_callback(self._ended)
+            # whoever waits may be cancelled, a fold may not: its thread would go on, beside that of the next
+            await asyncio.shield(self._folding)
+
+    async def _fold_once(self) -> None:
+        waiting, self._waiting_entries = self._waiting_entries, 0
+        try:
+            position = await self._fold(waiting)
+        except BaseException:
+            self._waiting_entries += waiting
+            raise
+        self._position = position
+        self._on_folded(position)
+
+    def _ended(self, folding: asyncio.Task[None]) -> None:
+        self._folding = None
+        if not folding.cancelled():
+            # looked at even if nobody waits any more
+            folding.exception()
 
     async def _fold(self, waiting: int) -> int:
         if self._process is None and waiting >= _AT_ONCE:
@@ -132,6 +142,8 @@ class FoldRunner:
             self._timer.cancel()
         if self._task is not None:
             await asyncio.wait([self._task])
+        if self._folding is not None:
+            await asyncio.wait([self._folding])
         if self._timer is not None:
             self._timer.cancel()
         if self._process is not None:

@@ -147,7 +147,16 @@ class Overlay:
             profile = graph.live(mpid)
             if profile is None or profile.version != version:
                 return False
-        return True
+        if change_set.overtaken is not None:
+            profile = graph.live(change_set.mpid)
+            if profile is None or graph.is_overtaken(profile) is not change_set.overtaken:
+                return False
+        return change_set.idempotency_key is None or not self._is_used(change_set, graph)
+
+    def _is_used(self, change_set: ChangeSet, graph: ResidentGraph) -> bool:
+        assert change_set.idempotency_key is not None
+        name = (graph.graph_id, change_set.input_id, change_set.idempotency_key)
+        return name in self._keys or self._loader.entry_by_key(*name) is not None
 
     def rests_on(self, change_set: ChangeSet) -> int:
         """Give the number of the group that an answer without changes rests on."""

@@ -132,6 +132,40 @@ class CommitChecks:
         assert await scribe.apply(by_device) == [Stale()]
         assert await scribe.apply(by_mail) == [Stale()]
 
+    async def test_having_been_overtaken_since_makes_a_return_stale(self, scribe: Scribe) -> None:
+        """A return that writes nothing rests on nobody being newer, by whatever value they share (ID-011)."""
+        mpid = await scribe.create(DEVICE, NICKNAME)
+        in_front = await scribe.prepare(mpid, identities=[DEVICE], profiles=[mpid], overtaken=False)
+        await scribe.create(NICKNAME)
+        behind = await scribe.prepare(mpid, identities=[DEVICE], profiles=[mpid], overtaken=True)
+
+        results = await scribe.apply(in_front, behind)
+
+        assert [type(result) for result in results] == [Stale, Applied]
+
+    async def test_being_in_front_again_makes_a_return_stale(self, scribe: Scribe) -> None:
+        """It must not be recorded when nothing changes by it."""
+        mpid, other = await scribe.create(DEVICE, NICKNAME), await scribe.create(NICKNAME)
+        late = await scribe.prepare(
+            mpid, Change(ChangeKind.RETURNED, mpid), identities=[DEVICE], profiles=[mpid], overtaken=True
+        )
+        await scribe.remove(other, NICKNAME)
+
+        assert await scribe.apply(late) == [Stale()]
+
+    async def test_an_idempotency_key_is_used_once(self, scribe: Scribe) -> None:
+        """Also by two sendings that saw nothing of each other; by another input it is another key."""
+        said = {"input_id": "shop/web", "idempotency_key": "once"}
+        first, second = [await scribe.prepare(NEW, *scribe.creation(), **said) for _ in range(2)]
+        other = await scribe.prepare(NEW, *scribe.creation(), **(said | {"input_id": "shop/app"}))
+
+        results = await scribe.apply(first, second, other)
+        await scribe.store.settle()
+        late = await scribe.apply(second)
+
+        assert [type(result) for result in results] == [Applied, Stale, Applied]
+        assert late == [Stale()]
+
     async def test_what_was_not_touched_is_not_stale(self, scribe: Scribe) -> None:
         """Calls that share nothing do not disturb each other."""
         mpid = await scribe.create(DEVICE)

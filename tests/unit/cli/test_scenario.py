@@ -125,13 +125,6 @@ def test_wrong_usage(tmp_path: Path, config: Path, arguments: list[str]) -> None
     assert result.exit_code == 2, result.output
 
 
-def test_a_service_that_is_not_there(tmp_path: Path) -> None:
-    result = run(written(tmp_path, HOLDS), "--target", "127.0.0.1:1", "--key", "k")
-
-    assert result.exit_code == 1
-    assert result.stdout == ""
-
-
 DOCUMENTED = (Path(__file__).parents[3] / "docs" / "scenarios.md").read_text()
 
 

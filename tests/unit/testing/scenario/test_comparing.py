@@ -94,6 +94,7 @@ def test_a_new_symbol_is_bound_to_a_new_profile_only(symbols: Symbols) -> None:
     ("expected", "record", "same"),
     [
         ({"email": ["a", "b"]}, {"email": ("b", "a")}, True),
+        ({"email": ["b", "a"]}, {"email": ("a", "b")}, True),
         ({}, {}, True),
         ({"email": ["a"]}, {"email": ("a", "a")}, False),
         ({"email": ["a"]}, {"email": ("a",), "ios_idfv": ("v",)}, False),

@@ -42,10 +42,12 @@ async def server(status: int, content: str, seen: list[Request]) -> AsyncIterato
         yield client
 
 
-async def observed(step: Step, status: int, body: Any) -> tuple[Observed, Request]:
+async def observed(
+    step: Step, status: int, body: Any, inputs: dict[str, InputAccess] = INPUTS
+) -> tuple[Observed, Request]:
     seen: list[Request] = []
     async with server(status, body if isinstance(body, str) else json.dumps(body), seen) as client:
-        came = await HttpSurface(client, INPUTS).call(step, "id-1")
+        came = await HttpSurface(client, inputs).call(step, "id-1")
     return came, seen[0]
 
 
@@ -142,6 +144,19 @@ async def test_requests_are_sent_as_they_stand(tmp_path: Path) -> None:
     assert body["request_id"] == "id-1"
     assert dict(request.query_params) == {"read_only": "true", "return_matches": "FALSE"}
     assert request.headers["authorization"].startswith("Basic ")
+
+
+async def test_a_key_alone_is_shown_in_a_header_but_for_alias_in_the_path(tmp_path: Path) -> None:
+    """As web clients do (ID-226)."""
+    key_only = {"w1": InputAccess("a key", None, "s1")}
+    steps = read(tmp_path, story()).steps
+
+    _, identify = await observed(steps[0], 200, {}, key_only)
+    _, alias = await observed(steps[3], 202, "", key_only)
+
+    assert identify.headers["x-mp-key"] == "a key"
+    assert "x-mp-key" not in alias.headers
+    assert "authorization" not in {*identify.headers, *alias.headers}
 
 
 async def test_raw_requests_get_the_key_and_nothing_else(tmp_path: Path) -> None:

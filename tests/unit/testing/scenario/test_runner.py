@@ -171,17 +171,17 @@ async def test_a_case_is_skipped_before_its_first_step_for_a_later_one(tmp_path:
 
 
 async def test_the_clock_of_a_case_carries_out_what_is_due(tmp_path: Path) -> None:
-    """After more than a day the alias is applied before the next step is made."""
-    alias = {
-        "call": "alias",
-        "request": {"source_mpid": "$B", "destination_mpid": "$A"},
-        "advance_ms": 90_000_000,
-        "expect": {"outcome": "ignored"},
-    }
+    """An alias is applied if its source is erased a day later, ignored if at once (ID-187)."""
+    erase = {"call": "delete", "request": {"mpid": "$A"}, "expect": {}}
+    at_once, later = erase, {**erase, "advance_ms": 90_000_000}
 
-    result = await result_of(tmp_path, (("steps",), [*story()["steps"][:4], alias]))
+    results = [
+        await result_of(tmp_path, (("steps",), [*story()["steps"][:4], step])) for step in (later, at_once)
+    ]
 
-    assert result.failure is None
+    assert results[0].failure is None
+    assert results[1].failure is not None
+    assert results[1].failure.differences[0].came == "ignored"
 
 
 async def test_a_profile_can_be_erased(tmp_path: Path) -> None:
