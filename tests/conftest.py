@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 # No deadline: how long a case takes says more about the machine than about the code.
-settings.register_profile("quick", deadline=None, derandomize=True, max_examples=100)
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("long", deadline=None, max_examples=1_000, print_blob=True)
 settings.load_profile(os.environ.get("IDSYNC_HYPOTHESIS", "quick"))
 

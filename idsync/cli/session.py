@@ -28,9 +28,11 @@ def refuse(message: str) -> NoReturn:
 @contextmanager
 def connected(target: str, key: str | None, secret: str | None, token: str | None) -> Iterator[Client]:
     """Give a client; whatever the service refuses ends the command with exit code 1."""
+    from idsync.cli.log_output import log_to_stderr
     from idsync.client import Client
     from idsync.model.errors import IdsyncError
 
+    log_to_stderr("error")
     if token is not None and key is not None:
         # who may do more is asked for by the commands that need it
         key = secret = None

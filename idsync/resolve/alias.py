@@ -47,7 +47,8 @@ def terms_of(request: AliasRequest, policy: Policy, now_ms: int) -> AliasTerms:
         if request.stamp and not absence(stamp_type, request.stamp)
         else None
     )
-    scope = request.scope or (DEVICE if stamp is not None else PROFILE)
+    default = PROFILE if stamp is None else DEVICE
+    scope = default if request.scope is None else request.scope
     if scope not in {DEVICE, PROFILE}:
         raise InvalidAliasError('the scope must be "device" or "mpid"')
     if scope == DEVICE and stamp is None:

@@ -166,6 +166,24 @@ async def test_the_open_loop_charges_a_stall_to_everybody_it_kept_waiting(echo: 
     assert max(sample.latencies_s) >= 0.35
 
 
+async def test_the_open_loop_counts_from_when_a_call_was_due_not_from_when_it_was_sent(echo: Server) -> None:
+    """A generator that comes late must not hide it: here it is busy elsewhere for 0.3 s."""
+
+    class Busy(Uncounted):
+        def begin(self) -> None:
+            until = perf_counter() + 0.3
+            while perf_counter() < until:
+                pass
+
+    messages = WORKLOADS["repeat"].messages(Users(10))
+    sample = await open_loop(
+        echo.target("Identify"), messages, Busy(), rate_per_s=200, seconds=0.5, warm_up_s=0.1
+    )
+
+    assert len(sample.latencies_s) == 100
+    assert sum(latency_s > 0.1 for latency_s in sample.latencies_s) >= 35
+
+
 def test_new_users_are_new_and_known_ones_known() -> None:
     """Numbers are scattered one to one, and four in five of the mixed ones exist."""
     users = Users(100)

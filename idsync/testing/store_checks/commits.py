@@ -155,9 +155,10 @@ class CommitChecks:
 
     async def test_an_idempotency_key_is_used_once(self, scribe: Scribe) -> None:
         """Also by two sendings that saw nothing of each other; by another input it is another key."""
-        said = {"input_id": "shop/web", "idempotency_key": "once"}
-        first, second = [await scribe.prepare(NEW, *scribe.creation(), **said) for _ in range(2)]
-        other = await scribe.prepare(NEW, *scribe.creation(), **(said | {"input_id": "shop/app"}))
+        first, second, other = [
+            await scribe.prepare(NEW, *scribe.creation(), input_id=input_id, idempotency_key="once")
+            for input_id in ("shop/web", "shop/web", "shop/app")
+        ]
 
         results = await scribe.apply(first, second, other)
         await scribe.store.settle()

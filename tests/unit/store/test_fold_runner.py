@@ -1,0 +1,64 @@
+"""One fold at a time, whoever waits for it or gives up."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from idsync.store.embedded.fold_runner import FoldRunner
+
+
+class SlowFolds(FoldRunner):
+    """Folds take until the test lets them end."""
+
+    def __init__(self, path: Path) -> None:
+        self.begun = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.running = 0
+        self.most_running = 0
+        super().__init__(path, 0, lambda _: None)
+
+    async def _fold(self, waiting: int) -> int:
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        self.begun.set()
+        await self.may_end.wait()
+        self.running -= 1
+        return self._latest
+
+
+async def test_giving_up_ends_no_fold(tmp_path: Path) -> None:
+    """A caller who goes away while his call waits must not set a second fold beside the first."""
+    folds = SlowFolds(tmp_path / "idsync.db")
+    folds.grown(1, 1)
+    first = asyncio.create_task(folds.settle())
+    await folds.begun.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+    second = asyncio.create_task(folds.settle())
+    await asyncio.sleep(0)
+    folds.may_end.set()
+    await second
+
+    assert folds.most_running == 1
+    await folds.close()
+
+
+async def test_closing_waits_for_the_fold(tmp_path: Path) -> None:
+    """Its thread would otherwise go on with files that are closed."""
+    folds = SlowFolds(tmp_path / "idsync.db")
+    folds.grown(1, 1)
+    waiting = asyncio.create_task(folds.settle())
+    await folds.begun.wait()
+    waiting.cancel()
+
+    closing = asyncio.create_task(folds.close())
+    await asyncio.sleep(0)
+    folds.may_end.set()
+    await closing
+
+    assert folds.running == 0
