@@ -40,7 +40,7 @@ project:
 	$(BIN)/pytest -q tests/project
 
 test: ## the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -q -n auto
 
 test-lowest: ## the tests on the wheel, with the oldest packages that pyproject.toml admits
 	rm -rf build/lowest && mkdir -p build
@@ -48,7 +48,7 @@ test-lowest: ## the tests on the wheel, with the oldest packages that pyproject.
 	build/lowest/bin/pip install -q -r requirements-lowest.lock
 	$(BIN)/python -m build -q --no-isolation --wheel --outdir build/lowest/dist
 	build/lowest/bin/pip install -q --no-deps build/lowest/dist/*.whl
-	build/lowest/bin/pytest --ignore=tests/project
+	build/lowest/bin/pytest -q -n auto --ignore=tests/project
 
 test-all: test test-lowest ## both
 

@@ -65,6 +65,7 @@ class ResolveStep:
         writes = request.operation is not Operation.SEARCH and not request.read_only
         if isinstance(decision, Refuse):
             self._outcome = LookupFailedError(decision.message)
+            self._outcome.metadata = {"rule": decision.rule}
         elif isinstance(decision, Reuse):
             if writes:
                 self._outcome = plan_reuse(request, view, policy, decision, self._clock())

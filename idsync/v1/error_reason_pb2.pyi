@@ -24,7 +24,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     DESCRIPTOR: _descriptor.EnumDescriptor
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     ERROR_REASON_BAD_REQUEST: _ErrorReason.ValueType  # 1
-    """INVALID_ARGUMENT: not JSON, not UTF-8, broken compression. HTTP only."""
+    """INVALID_ARGUMENT: not JSON, not UTF-8, broken compression; on gRPC, bytes that are no such message."""
     ERROR_REASON_VALIDATION_ERROR: _ErrorReason.ValueType  # 2
     """INVALID_ARGUMENT: a field is missing, malformed or too long. A BadRequest names the fields."""
     ERROR_REASON_LOOKUP_ERROR: _ErrorReason.ValueType  # 3
@@ -51,7 +51,7 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 ERROR_REASON_BAD_REQUEST: ErrorReason.ValueType  # 1
-"""INVALID_ARGUMENT: not JSON, not UTF-8, broken compression. HTTP only."""
+"""INVALID_ARGUMENT: not JSON, not UTF-8, broken compression; on gRPC, bytes that are no such message."""
 ERROR_REASON_VALIDATION_ERROR: ErrorReason.ValueType  # 2
 """INVALID_ARGUMENT: a field is missing, malformed or too long. A BadRequest names the fields."""
 ERROR_REASON_LOOKUP_ERROR: ErrorReason.ValueType  # 3

@@ -18,8 +18,8 @@ def match_best(request: ResolveRequest, view: GraphView, policy: Policy) -> Deci
     """Return the match or create; login and logout are an identify (ID-142)."""
     match = walk(request, view, policy)
     if match is None:
-        return Create(f"{policy.strategy}/new")
-    return Reuse(match, f"{policy.strategy}/match")
+        return Create("best-match/new")
+    return Reuse(match, "best-match/match")
 
 
 def _faults(policy: Policy) -> Iterator[tuple[str, str]]:

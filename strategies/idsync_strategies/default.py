@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from idsync.model.identity import IdentityType
 from idsync.model.policy import Policy
 from idsync.model.strategy import Strategy
-from idsync_strategies.conversion import convert
+from idsync_strategies.conversion import conversion_rules
 
 __all__ = ["DEFAULT"]
 
@@ -20,7 +20,7 @@ def _faults(policy: Policy) -> Iterator[tuple[str, str]]:
 
 DEFAULT = Strategy(
     name="default",
-    decide=convert,
+    decide=conversion_rules("default"),
     aliasing=True,
     ephemeral_anonymous=True,
     faults=_faults,

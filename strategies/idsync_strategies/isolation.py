@@ -15,21 +15,20 @@ __all__ = ["ISOLATION"]
 
 def isolate(request: ResolveRequest, view: GraphView, policy: Policy) -> Decision:
     """Decide by the table of 7.4; logout returns to the device's anonymous profile (ID-132, ID-133)."""
-    name = policy.strategy
-    refusal = refuse_login_without_login_id(request, policy)
+    refusal = refuse_login_without_login_id(request, policy, "isolation")
     if refusal is not None:
         return refusal
     if request.operation is Operation.LOGOUT:
         match = walk(request, view, policy, Among.ANONYMOUS)
-        return Create(f"{name}/logout-new") if match is None else Reuse(match, f"{name}/logout")
+        return Create("isolation/logout-new") if match is None else Reuse(match, "isolation/logout")
     match = walk(request, view, policy)
     if match is not None and match.is_known:
-        return Reuse(match, f"{name}/known")
+        return Reuse(match, "isolation/known")
     if usable_logins(request, view, policy):
-        return Create(f"{name}/new-known", beside=match)
+        return Create("isolation/new-known", beside=match)
     if match is not None:
-        return Reuse(match, f"{name}/anonymous")
-    return Create(f"{name}/new-anonymous")
+        return Reuse(match, "isolation/anonymous")
+    return Create("isolation/new-anonymous")
 
 
 ISOLATION = Strategy(

@@ -16,20 +16,19 @@ __all__ = ["LINK"]
 
 def link(request: ResolveRequest, view: GraphView, policy: Policy) -> Decision:
     """Decide by the table of 7.3; every logout opens a new anonymous profile (ID-124)."""
-    name = policy.strategy
-    refusal = refuse_login_without_login_id(request, policy)
+    refusal = refuse_login_without_login_id(request, policy, "link")
     if refusal is not None:
         return refusal
     if request.operation is Operation.LOGOUT:
-        return Create(f"{name}/logout")
+        return Create("link/logout")
     match = walk(request, view, policy)
     if match is not None and match.is_known:
-        return Reuse(match, f"{name}/known")
+        return Reuse(match, "link/known")
     if usable_logins(request, view, policy):
-        return Create(f"{name}/new-known", source=_source(request, view, policy, match), beside=match)
+        return Create("link/new-known", source=_source(request, view, policy, match), beside=match)
     if match is not None:
-        return Reuse(match, f"{name}/anonymous")
-    return Create(f"{name}/new-anonymous")
+        return Reuse(match, "link/anonymous")
+    return Create("link/new-anonymous")
 
 
 def _source(request: ResolveRequest, view: GraphView, policy: Policy, match: Match | None) -> Mpid | None:

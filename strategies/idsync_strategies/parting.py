@@ -10,8 +10,8 @@ from idsync.model.request import Operation, ResolveRequest
 __all__ = ["refuse_login_without_login_id"]
 
 
-def refuse_login_without_login_id(request: ResolveRequest, policy: Policy) -> Refuse | None:
+def refuse_login_without_login_id(request: ResolveRequest, policy: Policy, family: str) -> Refuse | None:
     """Refuse a login that names no login ID at all (ID-082); it looks at the request as sent."""
     if request.operation is Operation.LOGIN and not login_identities(request, policy):
-        return Refuse(f"{policy.strategy}/login-without-login-id", "a login needs at least one login ID")
+        return Refuse(f"{family}/login-without-login-id", "a login needs at least one login ID")
     return None

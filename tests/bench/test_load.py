@@ -161,7 +161,7 @@ async def test_the_open_loop_charges_a_stall_to_everybody_it_kept_waiting(echo: 
         echo.target("Identify"), messages, Stall(), rate_per_s=200, seconds=0.5, warm_up_s=0.1
     )
 
-    assert len(sample.latencies_s) == 100
+    assert len(sample.latencies_s) in {99, 100}
     assert sum(latency_s > 0.1 for latency_s in sample.latencies_s) >= 50
     assert max(sample.latencies_s) >= 0.35
 
@@ -180,7 +180,7 @@ async def test_the_open_loop_counts_from_when_a_call_was_due_not_from_when_it_wa
         echo.target("Identify"), messages, Busy(), rate_per_s=200, seconds=0.5, warm_up_s=0.1
     )
 
-    assert len(sample.latencies_s) == 100
+    assert len(sample.latencies_s) in {99, 100}
     assert sum(latency_s > 0.1 for latency_s in sample.latencies_s) >= 35
 
 

@@ -55,7 +55,7 @@ class TestGetProfile:
         }
         for item in recorded.values():
             assert item.added_time.ToMilliseconds() == START_MS + 1_500
-            assert (item.journal_seq, item.rule) == (2, "profile_link/new-known")
+            assert (item.journal_seq, item.rule) == (2, "link/new-known")
         assert [r.identity.value for r in profile.descriptive_identities] == ["kept"]
 
     async def test_anonymous(self, client: AsyncClient) -> None:
@@ -254,7 +254,7 @@ class TestListJournal:
         (entry,) = answer.entries
         assert (entry.scope, entry.environment, entry.seq, entry.mpid) == ("retail", PRODUCTION, 2, mpid)
         assert entry.time.ToMilliseconds() == START_MS
-        assert (entry.cause, entry.rule) == ("login", "profile_link/new-known")
+        assert (entry.cause, entry.rule) == ("login", "link/new-known")
         assert (entry.request_id, entry.input_id) == ("r-1", "shop/shop-web")
         kinds = [pb.ChangeKind.Name(change.kind) for change in entry.changes]
         assert sorted(set(kinds)) == [
@@ -307,7 +307,7 @@ class TestExplain:
         assert answer.verdict == pb.EXPLANATION_VERDICT_TOGETHER
         assert answer.sentences
         assert [(link.mpid, link.since_seq, link.until_seq) for link in answer.links] == [(mpid, 1, 0)]
-        assert [entry.rule for entry in answer.entries] == ["profile_link/new-known"]
+        assert [entry.rule for entry in answer.entries] == ["link/new-known"]
 
     async def test_two_identities(self, client: AsyncClient) -> None:
         await login(client, email="ed@example.com", ios_idfv="d")

@@ -180,8 +180,8 @@ async def test_metrics(app: App, client: AsyncClient) -> None:
         labels = {"scope": "retail", "outcome": outcome, "rule": rule}
         return app.registry.get_sample_value("idsync_outcomes_total", labels)
 
-    assert outcomes("created", "profile_link/new-anonymous") == 1
-    assert outcomes("found", "profile_link/anonymous") == 2
+    assert outcomes("created", "link/new-anonymous") == 1
+    assert outcomes("found", "link/anonymous") == 2
     assert app.registry.get_sample_value("idsync_notices_total", {"type": "email", "reason": "blank"}) == 1
 
 

@@ -166,9 +166,9 @@ async def test_the_summary_is_a_table_for_people(app: App, tmp_path: Path) -> No
 
     assert ended.code == 0, ended.err
     rows = [line.split() for line in ended.out.splitlines()]
-    assert ["identify", "created", "profile_conversion/new-anonymous", "1"] in rows
-    assert ["login", "converted", "profile_conversion/converted", "1"] in rows
-    assert ["login", "found", "profile_conversion/known", "1"] in rows
+    assert ["identify", "created", "conversion/new-anonymous", "1"] in rows
+    assert ["login", "converted", "conversion/converted", "1"] in rows
+    assert ["login", "found", "conversion/known", "1"] in rows
     assert "1 identities without full effect: blank" in ended.out
     assert "3 answered, 0 refused" in ended.out
 

@@ -25,7 +25,7 @@ async def test_match_is_returned_and_absorbs(graph: Graph, operation: Operation)
 
     answer = await graph.call(operation, {E: "e", V: "v"})
 
-    assert (answer.mpid, answer.rule) == (profile, "best_match/match")
+    assert (answer.mpid, answer.rule) == (profile, "best-match/match")
     assert (answer.is_logged_in, answer.is_ephemeral) == (False, False)
     assert await graph.record(profile) == {E: "e", V: "v"}
 
@@ -35,7 +35,7 @@ async def test_without_match_a_profile_is_created(graph: Graph, operation: Opera
     """Row 2: even logout keeps everything, as there are no login IDs."""
     answer = await graph.call(operation, {E: "e", V: "v"})
 
-    assert (answer.outcome, answer.rule) == (Outcome.CREATED, "best_match/new")
+    assert (answer.outcome, answer.rule) == (Outcome.CREATED, "best-match/new")
     assert await graph.record(answer.mpid) == {E: "e", V: "v"}
 
 

@@ -27,7 +27,11 @@ async def test_known_match_is_returned_and_absorbs(graph: Graph, name: str, oper
 
     answer = await graph.call(operation, {C: "c", R: "r"})
 
-    assert (answer.mpid, answer.is_logged_in, answer.rule) == (known, True, f"{name}/known")
+    assert (answer.mpid, answer.is_logged_in, answer.rule) == (
+        known,
+        True,
+        f"{name.removeprefix('profile_')}/known",
+    )
     assert await graph.record(known) == {C: "c", V: "v", R: "r"}
 
 
@@ -40,7 +44,11 @@ async def test_anonymous_match_absorbs_and_stays_anonymous(
 
     answer = await graph.call(operation, {V: "v", E: "e"})
 
-    assert (answer.mpid, answer.is_logged_in, answer.rule) == (anonymous, False, f"{name}/anonymous")
+    assert (answer.mpid, answer.is_logged_in, answer.rule) == (
+        anonymous,
+        False,
+        f"{name.removeprefix('profile_')}/anonymous",
+    )
     assert answer.is_ephemeral
     assert await graph.record(anonymous) == {V: "v", E: "e"}
 
@@ -54,7 +62,11 @@ async def test_new_login_id_makes_the_anonymous_match_known(
 
     answer = await graph.call(operation, {C: "c", V: "v"})
 
-    assert (answer.mpid, answer.is_logged_in, answer.rule) == (anonymous, True, f"{name}/converted")
+    assert (answer.mpid, answer.is_logged_in, answer.rule) == (
+        anonymous,
+        True,
+        f"{name.removeprefix('profile_')}/converted",
+    )
     assert answer.outcome is Outcome.CONVERTED
     assert await graph.record(anonymous) == {C: "c", V: "v"}
 
@@ -69,7 +81,10 @@ async def test_no_match_and_no_login_id_creates_an_anonymous_profile(
     answer = await graph.call(operation, {V: "v"})
 
     assert answer.mpid != known
-    assert (answer.outcome, answer.rule) == (Outcome.CREATED, f"{name}/new-anonymous")
+    assert (answer.outcome, answer.rule) == (
+        Outcome.CREATED,
+        f"{name.removeprefix('profile_')}/new-anonymous",
+    )
     assert not answer.is_logged_in
     assert await graph.record(answer.mpid) == {V: "v"}
 
@@ -81,7 +96,7 @@ async def test_no_match_and_a_new_login_id_creates_a_known_profile(
     """Row 5 (ID-102)."""
     answer = await graph.call(operation, {C: "c", V: "v"})
 
-    assert (answer.outcome, answer.rule) == (Outcome.CREATED, f"{name}/new-known")
+    assert (answer.outcome, answer.rule) == (Outcome.CREATED, f"{name.removeprefix('profile_')}/new-known")
     assert answer.is_logged_in
     assert not answer.is_ephemeral
     assert await graph.record(answer.mpid) == {C: "c", V: "v"}
@@ -95,7 +110,7 @@ async def test_logout_creates_an_anonymous_profile_even_if_one_exists(graph: Gra
     answer = await graph.call(LOGOUT, {C: "c", V: "v"})
 
     assert answer.mpid not in {anonymous, known}
-    assert (answer.outcome, answer.rule) == (Outcome.CREATED, f"{name}/logout")
+    assert (answer.outcome, answer.rule) == (Outcome.CREATED, f"{name.removeprefix('profile_')}/logout")
     assert not answer.is_logged_in
     assert await graph.record(answer.mpid) == {V: "v"}
     assert await graph.record(known) == {C: "c", R: "r"}

@@ -22,7 +22,7 @@ async def test_known_match_is_returned_whatever_the_device(graph: Graph, operati
 
     answer = await graph.call(operation, {C: "c", V: "v"})
 
-    assert (answer.mpid, answer.rule) == (known, "profile_isolation/known")
+    assert (answer.mpid, answer.rule) == (known, "isolation/known")
     assert await graph.record(known) == {C: "c", V: "v"}
     assert await graph.record(anonymous) == {V: "v"}
 
@@ -33,7 +33,7 @@ async def test_anonymous_match_is_returned_and_absorbs(graph: Graph) -> None:
 
     answer = await graph.call(IDENTIFY, {V: "v", R: "r"})
 
-    assert (answer.mpid, answer.rule) == (anonymous, "profile_isolation/anonymous")
+    assert (answer.mpid, answer.rule) == (anonymous, "isolation/anonymous")
     assert not answer.is_ephemeral
     assert await graph.record(anonymous) == {V: "v", R: "r"}
 
@@ -42,7 +42,7 @@ async def test_no_match_and_no_login_id_creates_an_anonymous_profile(graph: Grap
     """Row 3."""
     answer = await graph.call(IDENTIFY, {V: "v"})
 
-    assert (answer.outcome, answer.rule) == (Outcome.CREATED, "profile_isolation/new-anonymous")
+    assert (answer.outcome, answer.rule) == (Outcome.CREATED, "isolation/new-anonymous")
 
 
 @pytest.mark.parametrize("device", ["known to the graph", "new"])
@@ -67,7 +67,7 @@ async def test_new_login_id_creates_a_known_profile_without_source(
 
     answer = await graph.call(operation, {C: "c", V: device}, anonymous)
 
-    assert (answer.outcome, answer.rule) == (Outcome.CREATED, "profile_isolation/new-known")
+    assert (answer.outcome, answer.rule) == (Outcome.CREATED, "isolation/new-known")
     assert await graph.record(answer.mpid) == {C: "c", V: device}
     assert await graph.source(answer.mpid) is None
     assert await graph.record(anonymous) == {V: "anonymous"}
@@ -80,7 +80,7 @@ async def test_logout_returns_to_the_anonymous_profile_of_the_device(graph: Grap
 
     answer = await graph.call(LOGOUT, {C: "c", V: "v", R: "r"})
 
-    assert (answer.mpid, answer.rule) == (anonymous, "profile_isolation/logout")
+    assert (answer.mpid, answer.rule) == (anonymous, "isolation/logout")
     assert await graph.record(anonymous) == {V: "v", R: "r"}
 
 
@@ -90,7 +90,7 @@ async def test_logout_without_anonymous_profile_creates_the_one_to_return_to(gra
 
     first, second = await graph.call(LOGOUT, {V: "v"}), await graph.call(LOGOUT, {V: "v"})
 
-    assert first.rule == "profile_isolation/logout-new"
+    assert first.rule == "isolation/logout-new"
     assert first.mpid == second.mpid != known
 
 
@@ -125,4 +125,4 @@ async def test_login_ids_that_cannot_be_had_count_as_none() -> None:
 
     answer = await graph.call(LOGIN, {E: "e", V: "v"})
 
-    assert (answer.mpid, answer.rule) == (anonymous, "profile_isolation/anonymous")
+    assert (answer.mpid, answer.rule) == (anonymous, "isolation/anonymous")

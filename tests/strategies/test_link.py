@@ -22,7 +22,7 @@ async def test_known_match_is_returned_and_absorbs(graph: Graph, operation: Oper
 
     answer = await graph.call(operation, {C: "c", E: "e", R: "r"})
 
-    assert (answer.mpid, answer.rule) == (known, "profile_link/known")
+    assert (answer.mpid, answer.rule) == (known, "link/known")
     assert await graph.record(known) == {C: "c", E: "e", V: "v", R: "r"}
 
 
@@ -32,7 +32,7 @@ async def test_anonymous_match_is_returned_and_absorbs(graph: Graph) -> None:
 
     answer = await graph.call(IDENTIFY, {V: "v", R: "r"})
 
-    assert (answer.mpid, answer.rule) == (anonymous, "profile_link/anonymous")
+    assert (answer.mpid, answer.rule) == (anonymous, "link/anonymous")
     assert answer.is_ephemeral
     assert await graph.record(anonymous) == {V: "v", R: "r"}
 
@@ -41,7 +41,7 @@ async def test_no_match_and_no_login_id_creates_an_anonymous_profile(graph: Grap
     """Row 3."""
     answer = await graph.call(IDENTIFY, {V: "v"})
 
-    assert (answer.outcome, answer.rule) == (Outcome.CREATED, "profile_link/new-anonymous")
+    assert (answer.outcome, answer.rule) == (Outcome.CREATED, "link/new-anonymous")
     assert not answer.is_logged_in
 
 
@@ -67,7 +67,7 @@ async def test_new_login_id_on_an_anonymous_device_creates_a_known_profile(
 
     answer = await graph.call(operation, {C: "c", V: "v"})
 
-    assert (answer.outcome, answer.rule) == (Outcome.CREATED, "profile_link/new-known")
+    assert (answer.outcome, answer.rule) == (Outcome.CREATED, "link/new-known")
     assert answer.is_logged_in
     assert await graph.record(answer.mpid) == {C: "c", V: "v"}
     assert await graph.record(anonymous) == {V: "v"}
@@ -100,7 +100,7 @@ async def test_new_login_id_without_match_creates_a_known_profile(graph: Graph, 
     alone = await graph.call(operation, {C: "c1", V: "v1"})
     after = await graph.call(operation, {C: "c2", V: "v2"}, previous)
 
-    assert [alone.rule, after.rule] == ["profile_link/new-known"] * 2
+    assert [alone.rule, after.rule] == ["link/new-known"] * 2
     assert await graph.source(alone.mpid) is None
     assert await graph.source(after.mpid) == previous
 
@@ -112,7 +112,7 @@ async def test_every_logout_creates_an_anonymous_profile(graph: Graph) -> None:
     first, second = await graph.call(LOGOUT, {C: "c", V: "v"}), await graph.call(LOGOUT, {V: "v"})
 
     assert first.mpid != second.mpid
-    assert [first.rule, second.rule] == ["profile_link/logout"] * 2
+    assert [first.rule, second.rule] == ["link/logout"] * 2
     assert await graph.record(first.mpid) == {V: "v"}
 
 
@@ -147,4 +147,4 @@ async def test_login_ids_that_cannot_be_had_count_as_none() -> None:
 
     answer = await graph.call(LOGIN, {E: "e", V: "v"})
 
-    assert (answer.mpid, answer.rule) == (anonymous, "profile_link/anonymous")
+    assert (answer.mpid, answer.rule) == (anonymous, "link/anonymous")

@@ -64,7 +64,7 @@ def test_cases_run_on_a_scope_of_a_configuration(tmp_path: Path, config: Path) -
     assert "the configurations in the files are ignored" in link.output
     assert conversion.exit_code == 1
     assert "expected  mpid: $B, a new profile" in conversion.output
-    assert "profile_conversion/converted" in conversion.output
+    assert "conversion/converted" in conversion.output
     assert "the case was written for other settings: strategy" in conversion.output
     assert conversion.output.splitlines()[-1] == "0 passed, 1 failed, 0 skipped"
 
@@ -84,7 +84,7 @@ def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
     assert result.exit_code == 1
     document = json.loads(result.stdout)
     assert (document["passed"], document["failed"]) == (0, 1)
-    assert document["cases"][0]["failure"]["rule"] == "profile_link/new-anonymous"
+    assert document["cases"][0]["failure"]["rule"] == "link/new-anonymous"
 
 
 def test_a_malformed_file_is_refused_with_every_fault(tmp_path: Path) -> None:

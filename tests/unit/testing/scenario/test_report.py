@@ -36,7 +36,7 @@ async def test_a_failure_is_a_story(tmp_path: Path) -> None:
         'sent      {"known_identities": {"customerid": "c1", "ios_idfv": "d1"}, "previous_mpid": "$A"}',
         "expected  profiles.$A: {}",
         'came      profiles.$A: {"ios_idfv": ["d1"]}',
-        "decided   profile_link/new-known, created",
+        "decided   link/new-known, created",
         "symbols   $A = ",
         "but       the case was written for other settings: login_ids",
         "rules     ID-121",
@@ -85,7 +85,7 @@ async def test_the_document_holds_everything(tmp_path: Path) -> None:
         "unchecked": 2,
     }
     failure = shown["cases"][1]["failure"]
-    assert (failure["step"], failure["call"], failure["rule"]) == (2, "login", "profile_link/new-known")
+    assert (failure["step"], failure["call"], failure["rule"]) == (2, "login", "link/new-known")
     assert failure["differences"] == [
         {"member": "profiles.$A", "expected": "{}", "came": '{"ios_idfv": ["d1"]}'}
     ]

@@ -106,7 +106,7 @@ async def test_a_failure_tells_which_rule_decided(tmp_path: Path) -> None:
     result = await result_of(tmp_path, ((*SECOND, "source_mpid"), "$B"))
 
     assert result.failure is not None
-    assert (result.failure.rule, result.failure.decided) == ("profile_link/new-known", "created")
+    assert (result.failure.rule, result.failure.decided) == ("link/new-known", "created")
     assert result.failure.request["previous_mpid"] == "$A"
     assert set(result.failure.symbols) == {"$A", "$B"}
 
