@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from idsync.model.changes import Modification, Outcome, Resolution
 from idsync.model.errors import IdsyncError, InvalidRequestError
 from idsync.model.identity import type_set
@@ -11,9 +9,7 @@ from idsync.model.journal import ChangeKind, JournalEntry
 from idsync.model.policy import Policy
 from idsync.model.request import ModifyRequest, ResolveRequest
 from idsync.model.view import GraphView
-
-if TYPE_CHECKING:
-    from idsync.resolve.steps import Scope
+from idsync.resolve.scope import Scope
 
 __all__ = ["repeated_logout", "repeated_modify"]
 

@@ -11,7 +11,8 @@ from idsync.model.identity import GraphKey, Mpid
 from idsync.model.request import AliasRequest, ModifyRequest, ResolveRequest
 from idsync.resolve.alias import terms_of
 from idsync.resolve.rounds import Rounds
-from idsync.resolve.steps import AliasStep, DeleteStep, DueAliasStep, ModifyStep, ResolveStep, Scope
+from idsync.resolve.scope import Scope
+from idsync.resolve.steps import AliasStep, DeleteStep, DueAliasStep, ModifyStep, ResolveStep
 from idsync.store.protocol import Store
 
 __all__ = ["Resolver", "Scope"]

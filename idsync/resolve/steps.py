@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from idsync.model.aliasing import AliasRecord, AliasTerms
 from idsync.model.changes import Applied, ChangeSet, Modification, Resolution
@@ -14,22 +13,14 @@ from idsync.model.journal import Change, ChangeKind
 from idsync.model.notice import Notice, NoticeReason
 from idsync.model.policy import Policy
 from idsync.model.request import AliasRequest, ModifyRequest, Operation, ResolveRequest
-from idsync.model.strategy import Strategy
 from idsync.model.view import GraphView, ViewRequest
 from idsync.resolve.alias import plan_alias, plan_due
 from idsync.resolve.modify import ModifyPlan, named
 from idsync.resolve.plan import Planned, plan_create, plan_reuse, read_only, rested_on
 from idsync.resolve.repeat import repeated_logout, repeated_modify
+from idsync.resolve.scope import Scope
 
-__all__ = ["AliasStep", "DeleteStep", "DueAliasStep", "ModifyStep", "ResolveStep", "Scope"]
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """A scope's settings and the strategy they name."""
-
-    policy: Policy
-    strategy: Strategy
+__all__ = ["AliasStep", "DeleteStep", "DueAliasStep", "ModifyStep", "ResolveStep"]
 
 
 class ResolveStep:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.identity import Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
 from idsync.model.view import ViewRequest
 from idsync.store.codec import alias_record, from_stored
+from idsync.store.memory_graph import MemoryGraph
 from idsync.store.rows import ProfileRow
-
-if TYPE_CHECKING:
-    from idsync.store.memory import MemoryGraph
 
 __all__ = ["MemoryView"]
 

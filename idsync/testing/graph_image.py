@@ -12,7 +12,8 @@ from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import ChangeKind, JournalEntry
 from idsync.model.profile import Link, Profile
 from idsync.model.view import ViewRequest
-from idsync.store.memory import MemoryGraph, MemoryStore
+from idsync.store.memory import MemoryStore
+from idsync.store.memory_graph import MemoryGraph
 from idsync.store.memory_view import MemoryView
 from idsync.store.protocol import Store
 from idsync.testing.clock import ManualClock

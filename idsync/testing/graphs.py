@@ -12,7 +12,7 @@ from idsync.model.journal import ChangeKind, JournalEntry
 from idsync.model.policy import Policy
 from idsync.model.request import Operation, ResolveRequest
 from idsync.model.view import GraphView, Holders, ProfileView, ViewRequest
-from idsync.store.memory import MemoryGraph
+from idsync.store.memory_graph import MemoryGraph
 from idsync.store.memory_view import MemoryView
 from idsync.store.rows import StoredChange, StoredEntry, StoredEvidence
 from idsync.testing.policies import TYPES
