@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import Final, TypeVar
+
+import structlog
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.identity import Identity, IdentityType, Mpid, TypeSet
@@ -21,7 +23,11 @@ from idsync.store.embedded.nodes import IdentityNode, ProfileNode
 from idsync.store.fold import fold
 from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredEntry
 
-__all__ = ["ResidentGraph"]
+__all__ = ["MANY", "ResidentGraph"]
+
+MANY: Final = 100
+"""More records with one value, or values on one record, than this are worth a warning (ID-243)."""
+_log = structlog.get_logger("idsync.store")
 
 N = TypeVar("N", IdentityNode, ProfileNode)
 
@@ -194,6 +200,18 @@ class ResidentGraph:
                 if other != mpid and other in self.nodes:
                     self.nodes[other].overtaken = None
             identity.put(mpid, is_known=is_known, recency_of=self._recency)
+            if (
+                len(identity.known) + len(identity.anonymous) == MANY + 1
+                and (identity_id, mpid) in self._linked
+            ):
+                _log.warning(
+                    "value_on_many_records",
+                    identity_type=IdentityType(identity.type).wire_name,
+                    identity_id=identity_id,
+                    records_more_than=MANY,
+                )
+        if node.size == MANY + 1 and self._linked:
+            _log.warning("record_with_many_values", mpid=mpid, values_more_than=MANY)
         if ids or node.overtaken:
             node.overtaken = False if node.recency == self._folding.seq else None
 
