@@ -13,6 +13,9 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
+# gRPC would stop and restart its threads around every fork; we only ever start other programs
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 # No deadline: how long a case takes says more about the machine than about the code.
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("long", deadline=None, max_examples=1_000, print_blob=True)

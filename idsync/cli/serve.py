@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -72,6 +73,8 @@ def serve(
     Prints one line when it takes calls: `ready grpc=HOST:PORT http=HOST:PORT`. Logs go to standard error.
     SIGTERM and SIGINT let calls under way finish; then it exits 0. Exits 1 when it cannot start.
     """
+    # we start another program at most; gRPC would stop its threads for that as if it were a fork of ours
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     import uvloop
 
     from idsync.cli.demo_workspace import demo_workspace

@@ -31,7 +31,7 @@ _any_data = given(data=st.data())
 # A method of a suite runs in every subclass, which hypothesis takes for a slip.
 _in_each_subclass = settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors])
 
-_RULE = re.compile(r"[a-z0-9_]+/[a-z0-9-]+")
+_RULE = re.compile(r"[a-z0-9_-]+/[a-z0-9-]+")
 
 
 class StrategySuite:

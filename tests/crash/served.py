@@ -71,10 +71,6 @@ class Served:
 async def served(folder: Path, *, largest_file_bytes: int | None = None) -> AsyncIterator[Served]:
     """Start the service on the database of a folder; it is killed at the end if it still runs."""
 
-    def limit() -> None:
-        if largest_file_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file_bytes, resource.RLIM_INFINITY))
-
     config = folder / "idsync.toml"
     config.write_text(CONFIGURATION)
     process = await asyncio.create_subprocess_exec(
@@ -90,12 +86,13 @@ async def served(folder: Path, *, largest_file_bytes: int | None = None) -> Asyn
         ),
         *("--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "error"),
         stdout=PIPE,
-        preexec_fn=limit,
     )
     try:
         assert process.stdout is not None
         ready = (await process.stdout.readline()).decode().split()
         assert ready[:1] == ["ready"], "the service must say that it is ready"
+        if largest_file_bytes is not None:
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (largest_file_bytes, resource.RLIM_INFINITY))
         yield Served(process, ready[1].removeprefix("grpc="), ready[2].removeprefix("http="))
     finally:
         if process.returncode is None:
