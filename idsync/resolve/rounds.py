@@ -1,7 +1,8 @@
 """Rounds: whatever waits is taken together, one look for all, one commit for all, then all answers.
 
 There is no timer. While one group is on its way to disk the next round looks and decides; it waits only for
-what it itself rests on.
+what it itself rests on. Over a store that answers at once nothing ever waits for a look: then each call is a
+round of its own, and only its group is shared.
 """
 
 from __future__ import annotations
@@ -74,6 +75,11 @@ class Rounds:
         Raises:
             IdsyncError: What the step refuses with, `ContentionError`, `UnavailableError`.
         """
+        if self._store.answers_at_once:
+            [view] = await self._store.read_views((step.wanted,))
+            [result] = await self._store.apply((step.decide(view),))
+            if isinstance(result, Applied):
+                return step.answer(await _durable(result))
         future: asyncio.Future[R_co] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(step, future))
         if self._running is None:
@@ -108,9 +114,7 @@ class Rounds:
                 attempts = 0
         for position, step, applied in commits:
             try:
-                if applied.durable is not None:
-                    await applied.durable
-                answers[position] = step.answer(applied)
+                answers[position] = step.answer(await _durable(applied))
             except IdsyncError as error:
                 answers[position] = error
         return answers
@@ -168,10 +172,16 @@ class Rounds:
         return again
 
 
+async def _durable(applied: Applied) -> Applied:
+    """Wait for the group that a change set joined; whoever gives up leaves the group to the others."""
+    if applied.durable is not None:
+        await asyncio.shield(applied.durable)
+    return applied
+
+
 async def _answer_when_durable(first: Applied, members: list[tuple[_Waiting[Any], Applied]]) -> None:
-    assert first.durable is not None
     try:
-        await first.durable
+        await _durable(first)
     except Exception as error:
         for waiting, _ in members:
             _fail(waiting, error)

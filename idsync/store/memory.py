@@ -27,6 +27,9 @@ __all__ = ["MemoryStore"]
 class MemoryStore:
     """Implements `idsync.store.protocol.Store` in dictionaries."""
 
+    answers_at_once = False
+    """It would, but then nothing would show what rounds do with calls that wait together."""
+
     def __init__(self, *, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._mint = MpidMint(clock)

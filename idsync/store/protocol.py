@@ -21,6 +21,11 @@ class Store(Protocol):
     Every method may raise `UnavailableError`: the store is out of reach or cannot write; nothing was changed.
     """
 
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether `read_views` and `apply` never wait, so that calls gain nothing from looking together."""
+        ...
+
     # -- the hot path: rounds ------------------------------------------------------------------------------
 
     async def read_views(self, wanted: Sequence[ViewRequest]) -> list[GraphView]:

@@ -43,6 +43,8 @@ class EmbeddedStore:
         position: The row of the log that the tables contain.
     """
 
+    answers_at_once = True
+
     def __init__(
         self,
         database: Path,
