@@ -9,6 +9,16 @@ from idsync.model.errors import ConfigurationError
 
 __all__ = ["EXAMPLES", "example_configuration"]
 
+_LISTS: Final = """\
+identity_priority = [             # highest first, login IDs before all others
+  "customerid", "email",
+  "ios_idfv", "android_uuid", "device_application_stamp",
+]
+login_ids = ["customerid", "email"]    # the default of this strategy, as are the next
+unique_ids = ["customerid", "email"]
+immutable_ids = []                     # a value, once set, stays
+"""
+
 _SCOPES: Final[Mapping[str, str]] = {
     "default": """\
 # default: one profile from the first visit to the account; every logout begins a new one.
@@ -38,28 +48,16 @@ immutable_ids = []                     # a value, once set, stays
 
 [scopes.retail]
 strategy = "profile_link"
-identity_priority = [             # highest first, login IDs before all others
-  "customerid", "email",
-  "ios_idfv", "android_uuid", "device_application_stamp",
-]
-login_ids = ["customerid", "email"]    # the default of this strategy, as are the next
-unique_ids = ["customerid", "email"]
-immutable_ids = []                     # a value, once set, stays
-""",
+"""
+    + _LISTS,
     "profile_isolation": """\
 # profile_isolation: anonymous and known data stay apart; a logout returns to the device's anonymous profile.
 # There is no aliasing with it.
 
 [scopes.retail]
 strategy = "profile_isolation"
-identity_priority = [             # highest first, login IDs before all others
-  "customerid", "email",
-  "ios_idfv", "android_uuid", "device_application_stamp",
-]
-login_ids = ["customerid", "email"]    # the default of this strategy, as are the next
-unique_ids = ["customerid", "email"]
-immutable_ids = []                     # a value, once set, stays
-""",
+"""
+    + _LISTS,
     "best_match": """\
 # best_match: the profile that fits best, whoever it is; nobody is known, nothing is protected.
 # It has no login, unique or immutable IDs, and no aliasing.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from idsync.model.identity import GraphKey, Identity, IdentityType, Mpid
 from idsync.model.journal import Change, Evidence
@@ -12,6 +13,8 @@ from idsync.model.notice import Notice
 from idsync.model.view import GraphView
 
 __all__ = ["Applied", "ChangeSet", "Modification", "Outcome", "Resolution", "Stale"]
+
+_NONE: Final = Evidence()
 
 
 @dataclass(slots=True)
@@ -39,7 +42,7 @@ class ChangeSet:
     identities: Mapping[Identity, int] = field(default_factory=dict)
     profiles: Mapping[Mpid, int] = field(default_factory=dict)
     overtaken: bool | None = None
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: Evidence = _NONE
     request_id: str = ""
     input_id: str = ""
     idempotency_key: str | None = None

@@ -64,7 +64,7 @@ class Change(NamedTuple):
     reason: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What a decision rested on.
 

@@ -38,14 +38,15 @@ def opened_profiles(request: ResolveRequest, view: GraphView, policy: Policy) ->
     opened: set[Mpid] = set()
     for identity in login_identities(request, policy):
         holders = view.holders(identity)
-        if holders is not None:
-            opened.update(
-                m for m in holders.known.newest_first() if _immutables_allow(m, request, view, policy)
-            )
+        if holders is None:
+            continue
+        mpids = holders.known.newest_first()
+        opened.update((m for m in mpids if _allows(m, request, view, policy)) if policy.immutable else mpids)
     return opened
 
 
-def _immutables_allow(mpid: Mpid, request: ResolveRequest, view: GraphView, policy: Policy) -> bool:
+def _allows(mpid: Mpid, request: ResolveRequest, view: GraphView, policy: Policy) -> bool:
+    """Say whether the immutable IDs of a known profile let the request in."""
     profile = view.profile(mpid)
     if profile is None:
         return False

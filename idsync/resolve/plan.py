@@ -145,7 +145,8 @@ def plan_reuse(
     converted = is_known and not policy.is_known(profile.types)
     if converted:
         taken.changes.append(Change(ChangeKind.BECAME_KNOWN, mpid))
-    if _falls_behind(profile, taken, view):
+    overtaken = profile.overtaken
+    if overtaken or (taken.changes and _overtakes(profile, taken, view)):
         taken.changes.append(Change(ChangeKind.RETURNED, mpid))
     elif policy.inactive_days is not None and now_ms - profile.active_ms >= ACTIVITY_RESOLUTION_MS:
         taken.changes.append(Change(ChangeKind.ACTIVE, mpid))
@@ -161,7 +162,7 @@ def plan_reuse(
         decision.match,
         is_known=is_known,
     )
-    planned.change_set.overtaken = profile.overtaken
+    planned.change_set.overtaken = overtaken
     return planned
 
 
@@ -239,10 +240,8 @@ def _drop_oldest(identity: Identity, profile: ProfileView, policy: Policy, taken
         taken.notices.append(Notice(identity.type, NoticeReason.OLDEST_DROPPED))
 
 
-def _falls_behind(profile: ProfileView, taken: _Additions, view: GraphView) -> bool:
-    """Say whether returning the profile changes the order among profiles that share a value (ID-011)."""
-    if profile.overtaken:
-        return True
+def _overtakes(profile: ProfileView, taken: _Additions, view: GraphView) -> bool:
+    """Say whether what the profile takes brings it among newer ones, which its return overtakes (ID-011)."""
     for change in taken.changes:
         if change.kind is ChangeKind.IDENTITY_ADDED and change.identity is not None:
             holders = view.holders(change.identity)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from grpc import StatusCode
 
@@ -23,12 +22,6 @@ from idsync.v1 import identity_service_pb2 as pb
 __all__ = ["CallReader", "error_to_wire", "result_to_wire"]
 
 _OPERATIONS: Final = {operation.value: operation for operation in Operation}
-_FIELDS: Final[Mapping[Operation, Callable[[pb.ResolveResult], Any]]] = {
-    Operation.IDENTIFY: lambda result: result.identify,
-    Operation.LOGIN: lambda result: result.login,
-    Operation.LOGOUT: lambda result: result.logout,
-    Operation.SEARCH: lambda result: result.search,
-}
 
 
 class CallReader:
@@ -52,16 +45,17 @@ class CallReader:
 
 
 def result_to_wire(
-    request: ResolveRequest | ModifyRequest, answer: Resolution | Modification | IdsyncError
+    message: pb.ResolveCall, answer: Resolution | Modification | IdsyncError
 ) -> pb.ResolveResult:
     """Put an answer in the place of its call."""
     if isinstance(answer, IdsyncError):
         return error_to_wire(answer)
     if isinstance(answer, Modification):
         return pb.ResolveResult(modify=modification_to_wire(answer))
-    assert isinstance(request, ResolveRequest)
     result = pb.ResolveResult()
-    resolution_to_wire(_FIELDS[request.operation](result), answer)
+    kind = message.WhichOneof("call")
+    assert kind is not None, "it was read before it was answered"
+    resolution_to_wire(getattr(result, kind), answer, getattr(message, kind).known_identities)
     return result
 
 

@@ -6,7 +6,7 @@ and types, emptiness. Enum numbers are looked up in tables built once: this code
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final, TypeAlias, TypeVar
 
@@ -163,14 +163,24 @@ def _change(item: pb.IdentityChange, notices: list[Notice]) -> IdentityChange:
     return IdentityChange(kind, sides[0], sides[1])
 
 
-def resolution_to_wire(answer: ResolveAnswer, resolution: Resolution) -> ResolveAnswer:
-    """Fill an empty answer to an identify, login, logout or search (section 9 of the specification)."""
+def resolution_to_wire(
+    answer: ResolveAnswer, resolution: Resolution, sent: Sequence[identity_pb2.Identity]
+) -> ResolveAnswer:
+    """Fill an empty answer to an identify, login, logout or search (section 9 of the specification).
+
+    Args:
+        answer: What to fill.
+        resolution: What to say.
+        sent: The identities of the request; where all of them matched they are copied whole.
+    """
     answer.mpid = resolution.mpid
     if resolution.is_logged_in:
         answer.is_logged_in = True
     if resolution.is_ephemeral:
         answer.is_ephemeral = True
-    if resolution.matched:
+    if len(resolution.matched) == len(sent):
+        answer.matched_identities.MergeFrom(sent)
+    elif resolution.matched:
         add = answer.matched_identities.add
         for kind, value in resolution.matched:
             item = add()

@@ -27,6 +27,8 @@ Metadata = Sequence[tuple[str, str | bytes]]
 """Metadata of a call; names ending in `-bin` have bytes."""
 
 _MAX_TEXTS: Final = 2
+_MAX_PROVEN: Final = 4_096
+"""Headers that are remembered: one input can write its own in several ways, so their number has a bound."""
 _METHOD: Final = re.compile(rb"[A-Z]{1,16}\n")
 _WRONG: Final = "credentials are missing, unknown or wrong"
 
@@ -75,6 +77,7 @@ class Authenticator:
         self._operator = _entry(OPERATOR, operator_token, key_only=False)
         self._tolerance_ms = int(tolerance_s * 1000)
         self._clock = clock
+        self._proven: dict[str, Caller] = {}
 
     def caller(self, metadata: Metadata) -> Caller:
         """Say who is calling.
@@ -84,20 +87,28 @@ class Authenticator:
         """
         for name, value in metadata:
             if name == "authorization" and isinstance(value, str):
-                form, _, rest = value.partition(" ")
-                break
-        else:
-            raise UnauthenticatedError(_WRONG)
+                # Secrets do not change while the service runs, so what was right once stays right.
+                return self._proven.get(value) or self._prove(value, metadata)
+        raise UnauthenticatedError(_WRONG)
+
+    def _prove(self, authorization: str, metadata: Metadata) -> Caller:
+        form, _, rest = authorization.partition(" ")
         match form.lower():
             case "basic":
-                return self._by_secret(rest)
+                caller = self._by_secret(rest)
             case "key":
-                return self._by_key(rest)
-            case "signature":
-                return self._by_signature(rest, metadata)
+                caller = self._by_key(rest)
             case "bearer":
-                return self._by_token(rest)
-        raise UnauthenticatedError(_WRONG)
+                caller = self._by_token(rest)
+            case "signature":
+                # Proves the texts it came with, and only for a while.
+                return self._by_signature(rest, metadata)
+            case _:
+                raise UnauthenticatedError(_WRONG)
+        if len(self._proven) >= _MAX_PROVEN:
+            self._proven.clear()
+        self._proven[authorization] = caller
+        return caller
 
     def _by_secret(self, encoded: str) -> Caller:
         try:

@@ -61,22 +61,22 @@ class IdentityService:
     async def identify(self, request: pb.IdentifyRequest, call: Call) -> pb.IdentifyResponse:
         """Say who the user is (ID-080)."""
         resolution = await self._resolve(Operation.IDENTIFY, request, call)
-        return resolution_to_wire(pb.IdentifyResponse(), resolution)
+        return resolution_to_wire(pb.IdentifyResponse(), resolution, request.known_identities)
 
     async def login(self, request: pb.LoginRequest, call: Call) -> pb.LoginResponse:
         """Say who signed in (ID-081)."""
         resolution = await self._resolve(Operation.LOGIN, request, call)
-        return resolution_to_wire(pb.LoginResponse(), resolution)
+        return resolution_to_wire(pb.LoginResponse(), resolution, request.known_identities)
 
     async def logout(self, request: pb.LogoutRequest, call: Call) -> pb.LogoutResponse:
         """Go back to an anonymous profile (ID-083)."""
         resolution = await self._resolve(Operation.LOGOUT, request, call)
-        return resolution_to_wire(pb.LogoutResponse(), resolution)
+        return resolution_to_wire(pb.LogoutResponse(), resolution, request.known_identities)
 
     async def search(self, request: pb.SearchRequest, call: Call) -> pb.SearchResponse:
         """Say who the user is, without consequences (ID-085)."""
         resolution = await self._resolve(Operation.SEARCH, request, call)
-        return resolution_to_wire(pb.SearchResponse(), resolution)
+        return resolution_to_wire(pb.SearchResponse(), resolution, request.known_identities)
 
     async def modify(self, request: pb.ModifyRequest, call: Call) -> pb.ModifyResponse:
         """Change the identities of a profile (section 8 of the specification)."""
@@ -154,11 +154,11 @@ class IdentityService:
         answers = iter(await self._resolver.resolve_all(wanted))
         requests = iter(wanted)
         complete: list[pb.ResolveResult] = []
-        for result in results:
+        for message, result in zip(calls, results, strict=True):
             if result is None:
                 request, answer = next(requests), next(answers)
                 self._count_answer(request, answer)
-                complete.append(result_to_wire(request, answer))
+                complete.append(result_to_wire(message, answer))
             else:
                 complete.append(result)
         return complete

@@ -48,6 +48,7 @@ class Overlay:
         self._last_identity_id, last_mpid = loader.last_numbers()
         self._mint = MpidMint(clock, last_mpid)
         self._tick = 0
+        self._grown = True
         self._removal_group = 0
         self._tables_contain = 0
         self._graphs: dict[GraphKey, ResidentGraph] = {}
@@ -72,14 +73,16 @@ class Overlay:
 
     def views(self, wanted: Sequence[ViewRequest]) -> list[GraphView]:
         """Take a look for each request; what is missing is read for all of them together."""
-        self._sweep()
-        missing: defaultdict[GraphKey, list[Identity]] = defaultdict(list)
+        if self._grown:
+            self._sweep()
+        missing: dict[GraphKey, list[Identity]] = {}
         for request in wanted:
             graph = self._graph(request.graph)
             if not graph.is_complete:
-                missing[request.graph] += graph.missing(request.identities)
+                missing.setdefault(request.graph, []).extend(graph.missing(request.identities))
         for key, identities in missing.items():
             self._graphs[key].load(dict.fromkeys(identities))
+            self._grown = True
         return [cast("GraphView", self._view(request)) for request in wanted]
 
     def _view(self, request: ViewRequest) -> EmbeddedView:
@@ -190,6 +193,7 @@ class Overlay:
 
     def _stage(self, key: GraphKey, graph: ResidentGraph, entry: StoredEntry, number: int) -> None:
         self._tick += 1
+        self._grown = True
         graph.stage(entry, number)
         if entry.idempotency_key is not None:
             name = (graph.graph_id, entry.input_id, entry.idempotency_key)
@@ -227,8 +231,10 @@ class Overlay:
             graph.drop_aliases(number)
 
     def _sweep(self) -> None:
+        """Make room; as long as nothing was added since the last time there is nothing to do."""
         resident = sum(len(graph.by_id) for graph in self._graphs.values())
-        if resident > self._keep:
+        self._grown = resident > self._keep
+        if self._grown:
             for graph in self._graphs.values():
                 share = self._keep * len(graph.by_id) // resident
                 graph.sweep(share, self._tables_contain, _SWEEP_AT_ONCE)

@@ -62,7 +62,7 @@ class EmbeddedView:
         rests_on: Number of the newest group that anything asked for was changed by.
     """
 
-    __slots__ = ("_nodes", "earlier", "graph", "rests_on", "tick")
+    __slots__ = ("_nodes", "_profiles", "earlier", "graph", "rests_on", "tick")
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class EmbeddedView:
         self.rests_on = rests_on
         self.earlier = earlier
         self._nodes = nodes
+        self._profiles: dict[Mpid, _ProfileView | None] = {}
 
     def holders(self, identity: Identity) -> IdentityNode | None:
         """Give the holders of an identity that was asked for."""
@@ -84,8 +85,10 @@ class EmbeddedView:
 
     def profile(self, mpid: Mpid) -> _ProfileView | None:
         """Give a live profile."""
-        node = self.graph.live(mpid)
-        return None if node is None else _ProfileView(self.graph, node)
+        if mpid not in self._profiles:
+            node = self.graph.live(mpid)
+            self._profiles[mpid] = None if node is None else _ProfileView(self.graph, node)
+        return self._profiles[mpid]
 
     def aliases(self, mpid: Mpid) -> Sequence[AliasRecord]:
         """Give the alias requests that name a profile."""

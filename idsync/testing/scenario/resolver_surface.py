@@ -177,7 +177,7 @@ class ResolverSurface:
         operation = Operation(step.call.value)
         resolution = await self._resolver.resolve(resolve_from_wire(operation, request, caller))
         # The answers of the four calls are alike in everything but their names.
-        return resolution_to_wire(pb.IdentifyResponse(), resolution)
+        return resolution_to_wire(pb.IdentifyResponse(), resolution, request.known_identities)
 
     async def _alias(self, request: pb.AliasRequest, caller: Caller) -> int:
         if self._scope.strategy.aliasing:
