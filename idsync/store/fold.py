@@ -68,14 +68,16 @@ def fold(entry: StoredEntry, tables: Tables) -> None:
     seq = entry.seq
     types_before: dict[Mpid, int] = {}
     reordered: set[Mpid] = set()
+    profile: ProfileRow | None = None
     for position, change in enumerate(entry.changes):
         if change.kind is ChangeKind.PROFILE_CREATED:
             tables.add_profile(
                 ProfileRow(change.mpid, change.other, seq, entry.at_ms, recency=seq, active_ms=entry.at_ms)
             )
-        profile = tables.profile(change.mpid)
-        profile.version = seq
-        types_before.setdefault(change.mpid, profile.types)
+        if profile is None or profile.mpid != change.mpid:
+            profile = tables.profile(change.mpid)
+            profile.version = seq
+            types_before.setdefault(change.mpid, profile.types)
         _change(change, position, entry, profile, tables)
         if change.kind is ChangeKind.RETURNED:
             reordered.add(change.mpid)

@@ -82,9 +82,9 @@ def _without(ranked: Ranked, mpid: Mpid) -> Ranked:
 
 
 def _with(ranked: Ranked, mpid: Mpid, recency_of: RecencyOf) -> Ranked:
-    newest = next(ranked.newest_first(), None)
-    if newest is None:
+    if ranked is EMPTY:
         return _Solo(mpid)
+    newest = next(ranked.newest_first())
     if recency_of(newest) < recency_of(mpid):
         if isinstance(ranked, Ranking):
             ranked[mpid] = None
@@ -123,7 +123,8 @@ class IdentityNode(IdentityRow):
 
     def put(self, mpid: Mpid, *, is_known: bool, recency_of: RecencyOf) -> None:
         """Put a holder into its place, wherever it was before."""
-        self.drop(mpid)
+        if self.known is not EMPTY or self.anonymous is not EMPTY:
+            self.drop(mpid)
         if is_known:
             self.known = _with(self.known, mpid, recency_of)
         else:
@@ -138,10 +139,10 @@ class IdentityNode(IdentityRow):
 
     def newest(self) -> Iterator[Mpid]:
         """Give the newest known and the newest anonymous holder, as far as there are any."""
-        for ranked in (self.known, self.anonymous):
-            newest = next(ranked.newest_first(), None)
-            if newest is not None:
-                yield newest
+        if self.known is not EMPTY:
+            yield next(self.known.newest_first())
+        if self.anonymous is not EMPTY:
+            yield next(self.anonymous.newest_first())
 
 
 @dataclass(slots=True)

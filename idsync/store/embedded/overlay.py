@@ -170,8 +170,12 @@ class Overlay:
         """Add a change set to the resident nodes and to the group that brings it to disk."""
         graph = self._graph(change_set.graph)
         introduced: list[NewIdentity] = []
+        ids: dict[Identity, int] = {}
 
         def id_of(identity: Identity) -> int:
+            return ids.get(identity) or look_up(identity)
+
+        def look_up(identity: Identity) -> int:
             node = graph.find(identity)
             if node is None and not graph.is_complete:
                 graph.load((identity,))
@@ -180,6 +184,7 @@ class Overlay:
                 self._last_identity_id += 1
                 node = graph.introduce(self._last_identity_id, identity)
                 introduced.append(NewIdentity(graph.graph_id, node.identity_id, node.type, identity.value))
+            ids[identity] = node.identity_id
             return node.identity_id
 
         mpid = self._mint.next() if change_set.mpid == NEW else change_set.mpid
