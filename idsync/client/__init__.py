@@ -15,6 +15,7 @@ from idsync.client.credentials import (
     SignedCredentials,
 )
 from idsync.client.errors import error_of_result
+from idsync.client.gathering import GatheringTransport
 from idsync.client.grpc_transport import GrpcTransport
 from idsync.client.identity_names import identities
 from idsync.client.retry_policy import RetryPolicy
@@ -27,6 +28,7 @@ __all__ = [
     "BasicCredentials",
     "Client",
     "Credentials",
+    "GatheringTransport",
     "GrpcTransport",
     "KeyCredentials",
     "Metadata",

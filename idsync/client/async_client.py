@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from idsync.client.caller import Caller
 from idsync.client.credentials import BasicCredentials, Credentials, KeyCredentials, OperatorCredentials
+from idsync.client.gathering import GatheringTransport
 from idsync.client.grpc_transport import GrpcTransport
 from idsync.client.retry_policy import RetryPolicy
 from idsync.client.transport import Transport
@@ -62,6 +63,7 @@ class AsyncClient:
         tls: bool = False,
         tls_roots: bytes | None = None,
         timeout_s: float | None = 10.0,
+        gather: bool = True,
     ) -> Self:
         """Build a client that talks gRPC; it connects with its first call.
 
@@ -74,13 +76,15 @@ class AsyncClient:
             tls: Encrypt, and believe the authorities that gRPC brings along.
             tls_roots: Encrypt, and believe these authorities instead (PEM).
             timeout_s: Seconds for a whole call; see the constructor.
+            gather: Let calls made at the same moment travel in one message; see `GatheringTransport`.
 
         Raises:
             ConfigurationError: The credentials are given twice, or a secret without its key.
             UnauthenticatedError: The credentials cannot be sent.
         """
         chosen = _credentials(credentials, key, secret, token)
-        return cls(GrpcTransport(target, tls=tls, tls_roots=tls_roots), chosen, timeout_s)
+        transport: Transport = GrpcTransport(target, tls=tls, tls_roots=tls_roots)
+        return cls(GatheringTransport(transport) if gather else transport, chosen, timeout_s)
 
     async def close(self) -> None:
         """Close the transport; calls under way fail with `UnavailableError`."""

@@ -96,9 +96,10 @@ def error_of_result(error: ResolveError) -> IdsyncError:
         error: What stands in the place of that call's response.
 
     Returns:
-        The error the call would have raised alone, without metadata and fields, which a batch leaves out.
+        The error the call would have raised alone.
     """
-    result = _error(code=error.code, reason=error.reason, message=error.message, fields=())
+    result = _error(code=error.code, reason=error.reason, message=error.message, fields=error.fields)
+    result.metadata = dict(error.metadata)
     if 0 <= error.retry_delay_s < float("inf"):
         result.retry_delay_s = error.retry_delay_s
     return result

@@ -18,6 +18,7 @@ IdsyncError                    reason              when
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 __all__ = [
     "ConfigurationError",
@@ -49,6 +50,13 @@ class IdsyncError(Exception):
         super().__init__(message)
         self.message = message
         self.metadata: Mapping[str, str] = metadata
+
+    def copy(self) -> Self:
+        """Give an error that says the same, for one more caller: each notes its own attempts."""
+        twin = type(self).__new__(type(self), *self.args)
+        twin.__dict__.update(self.__dict__)
+        twin.__cause__ = self.__cause__
+        return twin
 
 
 class InvalidRequestError(IdsyncError):

@@ -69,5 +69,7 @@ def error_to_wire(error: IdsyncError) -> pb.ResolveResult:
             reason=known.reason,
             message=known.message,
             retry_delay_s=known.retry_delay_s,
+            metadata=known.metadata,
+            fields=known.fields if isinstance(known, InvalidRequestError) else (),
         )
     )

@@ -83,7 +83,7 @@ class Peer:
         metadata = tuple((key, value) for key, value in context.invocation_metadata() or ())
         self.seen.append(Seen(rpc.name, request, metadata, context.time_remaining()))
         self.called.set()
-        answer = self.answers.popleft() if self.answers else rpc.response_type()
+        answer = self.answers.popleft() if self.answers else _usual(rpc, request)
         if isinstance(answer, Refusal):
             await context.abort_with_status(rpc_status.to_status(answer.status))
         if isinstance(answer, Silence):
@@ -108,6 +108,19 @@ def _servicer(base: Any, peer: Peer) -> Any:
         if hasattr(base, rpc.name):
             methods[rpc.name] = _STREAMS.get(rpc.name, _unary)(rpc, peer)
     return type(base.__name__, (base,), methods)()
+
+
+def _usual(rpc: Rpc, request: Message) -> Message:
+    """Give an empty response; to a batch one for each call, with the MPID that an identify brought."""
+    response = rpc.response_type()
+    if isinstance(request, identity_service_pb2.BatchResolveRequest):
+        assert isinstance(response, identity_service_pb2.BatchResolveResponse)
+        for call in request.calls:
+            result = response.results.add()
+            getattr(result, call.WhichOneof("call") or "").SetInParent()
+            if call.HasField("identify"):
+                result.identify.mpid = call.identify.previous_mpid
+    return response
 
 
 def _unary(rpc: Rpc, peer: Peer) -> Any:
