@@ -1,4 +1,4 @@
-"""For every test: how many cases are generated, and that CI skips nothing.
+"""For every test: how many cases are generated, that CI skips nothing, and where nobody is.
 
 IDSYNC_HYPOTHESIS=long generates many more cases, other ones each time. Under CI=true a skipped test fails,
 because a skipped check holds nothing.
@@ -7,7 +7,8 @@ because a skipped check holds nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import socket
+from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 import pytest
@@ -41,3 +42,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Fail a module that would be skipped."""
     return _unskipped((yield))
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """An address at which nobody listens, and nobody else can begin to."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{held.getsockname()[1]}"

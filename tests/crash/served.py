@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,8 +13,9 @@ from pathlib import Path
 from idsync.client import AsyncClient, RetryPolicy
 from idsync.client.credentials import BasicCredentials
 from idsync.client.grpc_transport import GrpcTransport
+from tests.program import Addresses, addresses_of, serve_command
 
-__all__ = ["CONFIGURATION", "Served", "run", "served"]
+__all__ = ["CONFIGURATION", "Served", "served"]
 
 CONFIGURATION = """
 [operator]
@@ -40,10 +40,9 @@ may_read = true
 class Served:
     """A running service."""
 
-    def __init__(self, process: Process, grpc: str, http: str) -> None:
+    def __init__(self, process: Process, addresses: Addresses) -> None:
         self.process = process
-        self.grpc = grpc
-        self.http = http
+        self.grpc, self.http = addresses
 
     def client(self) -> AsyncClient:
         """Give a client that tells of every failure instead of trying again."""
@@ -70,43 +69,17 @@ class Served:
 @asynccontextmanager
 async def served(folder: Path, *, largest_file_bytes: int | None = None) -> AsyncIterator[Served]:
     """Start the service on the database of a folder; it is killed at the end if it still runs."""
-
-    config = folder / "idsync.toml"
-    config.write_text(CONFIGURATION)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *(
-            "-m",
-            "idsync",
-            "serve",
-            "--config",
-            str(config),
-            "--database",
-            f"sqlite:///{folder / 'idsync.db'}",
-        ),
-        *("--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "error"),
-        stdout=PIPE,
-    )
+    command = serve_command(folder, CONFIGURATION)
+    process = await asyncio.create_subprocess_exec(*command, "--log-level", "error", stdout=PIPE)
     try:
         assert process.stdout is not None
-        ready = (await process.stdout.readline()).decode().split()
-        assert ready[:1] == ["ready"], "the service must say that it is ready"
+        addresses = addresses_of((await process.stdout.readline()).decode())
         if largest_file_bytes is not None:
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (largest_file_bytes, resource.RLIM_INFINITY))
-        yield Served(process, ready[1].removeprefix("grpc="), ready[2].removeprefix("http="))
+        yield Served(process, addresses)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
         # the transport of the process closes its pipes when it is collected, too late for warnings as errors
         process._transport.close()  # type: ignore[attr-defined]
-
-
-async def run(*arguments: str) -> tuple[int, str, str]:
-    """Run `idsync` to its end; gives exit code, output and errors."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "idsync", *arguments, stdout=PIPE, stderr=PIPE
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()

@@ -11,7 +11,8 @@ from idsync.client import identities
 from idsync.model.errors import IdsyncError
 from idsync.v1 import identity_service_pb2 as pb
 from idsync.v1.identity_pb2 import ENVIRONMENT_PRODUCTION
-from tests.crash.served import Served, run, served
+from tests.crash.served import Served, served
+from tests.program import idsync
 
 KILLS = int(os.environ.get("IDSYNC_KILLS", "3"))
 ANSWERS = 300
@@ -32,7 +33,7 @@ async def test_no_acknowledged_answer_is_lost_when_the_process_is_killed(tmp_pat
     async with served(tmp_path) as service:
         await _find_again(service, acknowledged)
         assert await service.stop() == 0
-    code, out, err = await run("db", "check", "--database", f"sqlite:///{tmp_path / 'idsync.db'}")
+    code, out, err = await idsync("db", "check", "--database", f"sqlite:///{tmp_path / 'idsync.db'}")
 
     assert code == 0, out + err
     assert len(set(acknowledged.values())) == len(acknowledged)

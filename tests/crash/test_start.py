@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.served import CONFIGURATION, run, served
+from tests.crash.served import CONFIGURATION, served
+from tests.program import idsync
 
 
 async def refusal(database: str, folder: Path) -> str:
@@ -15,7 +16,7 @@ async def refusal(database: str, folder: Path) -> str:
     config = folder / "refused.toml"
     config.write_text(CONFIGURATION)
     where = ("--database", database, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0")
-    code, out, err = await run("serve", "--config", str(config), *where)
+    code, out, err = await idsync("serve", "--config", str(config), *where)
     assert code == 1, err
     assert out == "", "nothing is ready"
     return err

@@ -6,13 +6,14 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
+
+from tests.program import Addresses, addresses_of, serve_command
 
 CONFIGURATION = """
 [scopes.shop]
@@ -98,9 +99,14 @@ class HttpProcess:
     """
 
     process: subprocess.Popen[str]
-    port: int
+    addresses: Addresses
     log: Path
     lines: list[Line] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        """Where it listens for HTTP."""
+        return int(self.addresses.http.rpartition(":")[2])
 
     def line(self) -> Line:
         """Connect; closed with the process."""
@@ -117,24 +123,16 @@ class HttpProcess:
 @contextmanager
 def http_process(folder: Path, configuration: str = CONFIGURATION) -> Iterator[HttpProcess]:
     """Start the service on the database of a folder; it is killed at the end if it still runs."""
-    config = folder / "idsync.toml"
-    config.write_text(configuration)
     log = folder / "log"
-    arguments = ["--config", str(config), "--database", f"sqlite:///{folder / 'idsync.db'}"]
-    arguments += ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+    command = serve_command(folder, configuration)
     with log.open("w") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "idsync", "serve", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None
     running: HttpProcess | None = None
     try:
-        ready = process.stdout.readline().split()
-        assert ready[:1] == ["ready"], log.read_text()
-        running = HttpProcess(process, int(ready[2].rpartition(":")[2]), log)
+        ready = process.stdout.readline()
+        assert ready, log.read_text()
+        running = HttpProcess(process, addresses_of(ready), log)
         yield running
     finally:
         for line in running.lines if running else ():

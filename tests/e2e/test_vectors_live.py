@@ -7,10 +7,7 @@ service does not offer, a clock above all, is left out by name; tests/conformanc
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -23,6 +20,8 @@ from idsync.testing.scenario.result import Verdict
 from idsync.testing.scenario.runner import run_case
 from idsync.testing.scenario.surface import NEEDS
 from tests.conformance.vectors import FOLDER, STORIES, TYPED
+from tests.e2e.http_process import http_process
+from tests.program import Addresses, idsync
 
 TOKEN: Final = "an-operator"
 
@@ -77,28 +76,12 @@ def _section(name: str, policy: Policy) -> str:
 
 
 @pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Serve all the settings at once; gives the addresses for gRPC and HTTP."""
-    folder: Path = tmp_path_factory.mktemp("served")
+def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """Serve all the settings at once."""
     sections = [_section(name, policy) for name, policy in POLICIES.items()]
-    (folder / "idsync.toml").write_text("\n".join([f'[operator]\ntoken = "{TOKEN}"', *sections]))
-    options = {
-        "--config": str(folder / "idsync.toml"),
-        "--database": f"sqlite:///{folder / 'idsync.db'}",
-        "--grpc": "127.0.0.1:0",
-        "--http": "127.0.0.1:0",
-        "--log-level": "error",
-    }
-    flags = [part for option in options.items() for part in option]
-    command = [sys.executable, "-m", "idsync", "serve", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            word, grpc, http = process.stdout.readline().split()
-            assert word == "ready"
-            yield grpc.removeprefix("grpc="), http.removeprefix("http=")
-        finally:
-            process.terminate()
+    configuration = "\n".join([f'[operator]\ntoken = "{TOKEN}"', *sections])
+    with http_process(tmp_path_factory.mktemp("served"), configuration) as service:
+        yield service.addresses
 
 
 async def _hold(case: Case, service: LiveService, inexpressible: Mapping[str, str], unseen: set[str]) -> None:
@@ -113,58 +96,55 @@ async def _hold(case: Case, service: LiveService, inexpressible: Mapping[str, st
 
 
 @pytest.mark.parametrize("case", STORIES, ids=lambda case: case.id)
-async def test_vector_over_grpc(case: Case, addresses: tuple[str, str]) -> None:
+async def test_vector_over_grpc(case: Case, addresses: Addresses) -> None:
     """Only the outcome of an alias, a day later, stays unseen."""
     scope = _scope_of(case)
-    service = LiveService(addresses[0], None, f"{scope}-key", f"{scope}-secret", TOKEN)
+    service = LiveService(addresses.grpc, None, f"{scope}-key", f"{scope}-secret", TOKEN)
 
     await _hold(case, service, {**TYPED, **OUT_OF_REACH}, {"outcome"})
 
 
 @pytest.mark.parametrize("case", STORIES, ids=lambda case: case.id)
-async def test_vector_over_http(case: Case, addresses: tuple[str, str]) -> None:
+async def test_vector_over_http(case: Case, addresses: Addresses) -> None:
     """As web clients call: by the key alone; gRPC inspects."""
-    service = LiveService(addresses[0], addresses[1], f"{_scope_of(case)}-key", None, TOKEN)
+    service = LiveService(addresses.grpc, addresses.http, f"{_scope_of(case)}-key", None, TOKEN)
     unseen = {"that nothing changed"} if case.id in RAW else {"outcome"}
 
     await _hold(case, service, OUT_OF_REACH, unseen)
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "idsync", "scenario", "run", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_command_line_runs_a_file_again_and_again(addresses: tuple[str, str]) -> None:
+async def test_command_line_runs_a_file_again_and_again(addresses: Addresses) -> None:
     """Without a token, exit code 3: records are not checked, and that is said."""
     file = str(FOLDER / "default.json")
     key = f"{_scope_of(next(case for case in STORIES if case.id == 'DF-001'))}-key"
-    options = ["--target", addresses[0], "--http", addresses[1], "--key", key]
+    options = ["--target", addresses.grpc, "--http", addresses.http, "--key", key]
 
-    seen = _run(file, *options, "--token", TOKEN, "--json")
-    unseen = [_run(file, *options) for _ in range(2)]
+    seen = await idsync("scenario", "run", file, *options, "--token", TOKEN, "--json")
+    unseen = [await idsync("scenario", "run", file, *options) for _ in range(2)]
 
-    document = json.loads(seen.stdout)
+    document = json.loads(seen.out)
     mine = {case.id for case in STORIES if case.settings and _scope_of(case) == key.removesuffix("-key")}
     failed = {case["id"] for case in document["cases"] if case["verdict"] == "failed"}
-    assert failed.isdisjoint(mine), seen.stdout
+    assert failed.isdisjoint(mine), seen.out
     assert document["passed"] >= len(mine & {case["id"] for case in document["cases"]}) > 1
     for run in unseen:
-        assert "not checked, profiles (needs inspection" in run.stdout
-        assert run.stdout.splitlines()[-1].endswith("expectations not checked")
+        assert "not checked, profiles (needs inspection" in run.out
+        assert run.out.splitlines()[-1].endswith("expectations not checked")
 
 
-def test_command_line_says_what_keeps_it_from_running(addresses: tuple[str, str]) -> None:
+async def test_command_line_says_what_keeps_it_from_running(addresses: Addresses) -> None:
     """One line on standard error, nothing on standard output, exit code 1."""
     file = str(FOLDER / "default.json")
     attempts = {
         "nobody there": ["--target", "127.0.0.1:1", "--key", "s0-key"],
-        "unknown key": ["--target", addresses[0], "--key", "no-such-key"],
-        "no operator": ["--target", addresses[0], "--key", "s0-key", "--token", "no-such-token"],
+        "unknown key": ["--target", addresses.grpc, "--key", "no-such-key"],
+        "no operator": ["--target", addresses.grpc, "--key", "s0-key", "--token", "no-such-token"],
     }
 
-    runs = {name: _run(file, *options, "--json") for name, options in attempts.items()}
+    runs = {
+        name: await idsync("scenario", "run", file, *options, "--json") for name, options in attempts.items()
+    }
 
     for name, run in runs.items():
-        assert (run.returncode, run.stdout) == (1, ""), name
-        assert len(run.stderr.splitlines()) == 1, name
+        assert (run.code, run.out) == (1, ""), name
+        assert len(run.err.splitlines()) == 1, name

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -64,11 +63,3 @@ async def client(address: str, patience: RetryPolicy) -> AsyncIterator[AsyncClie
         GrpcTransport(address), BasicCredentials("web", "s3cret"), retry=patience
     ) as client:
         yield client
-
-
-@pytest.fixture
-def nobody() -> Iterator[str]:
-    """An address at which nobody listens, and nobody else can begin to."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield f"127.0.0.1:{held.getsockname()[1]}"

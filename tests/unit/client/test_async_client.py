@@ -141,7 +141,7 @@ async def test_a_cancelled_caller_ends_the_call(client: AsyncClient, peer: Peer)
 
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(peer.given_up.wait(), 60)
+    assert await asyncio.wait_for(peer.given_up.wait(), 60)
 
 
 async def test_closing_ends_the_calls_under_way(client: AsyncClient, peer: Peer) -> None:
@@ -226,7 +226,7 @@ async def test_a_reader_that_leaves_ends_the_stream(client: AsyncClient, peer: P
 
     await changes.aclose()  # type: ignore[attr-defined]
 
-    await asyncio.wait_for(peer.given_up.wait(), 60)
+    assert await asyncio.wait_for(peer.given_up.wait(), 60)
 
 
 async def calls(*mpids: int) -> AsyncIterator[identity.StreamResolveRequest]:

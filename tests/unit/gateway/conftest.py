@@ -52,11 +52,6 @@ secret = "apart-secret"
 key_only = true
 """
 
-LIMITS = """
-[limits]
-requests_per_second_per_key = 1
-"""
-
 
 def configuration(text: str = CONFIGURATION) -> Configuration:
     return parse_configuration(text, Path())
