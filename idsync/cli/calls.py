@@ -19,7 +19,13 @@ __all__ = ["register"]
 
 _Identities = Annotated[list[str], typer.Argument(metavar="TYPE=VALUE...", help="What is known of the user.")]
 _Previous = Annotated[
-    int | None, typer.Option(metavar="MPID", help="The MPID of the answer before: breaks ties only.")
+    int | None,
+    typer.Option(
+        metavar="MPID",
+        min=options.MIN_MPID,
+        max=options.MAX_MPID,
+        help="The MPID of the answer before: breaks ties only.",
+    ),
 ]
 _RequestId = Annotated[str, typer.Option(help="To find the call in the journal again.")]
 _ReadOnly = Annotated[bool, typer.Option("--read-only", help="Resolve, but write nothing.")]
@@ -34,7 +40,7 @@ def register(app: typer.Typer) -> None:
         ("search", "Ask who the user is, without consequences."),
     ):
         app.command(name, help=f"{text}\n\nExits 0 when answered, 1 when refused or not found.")(_call(name))
-    app.command("modify")(modify)
+    app.command("modify", cls=options.MpidCommand)(modify)
 
 
 def _call(name: str) -> Callable[..., None]:
@@ -44,6 +50,7 @@ def _call(name: str) -> Callable[..., None]:
         environment: options.EnvironmentName = "production",
         key: options.Key = None,
         secret: options.Secret = None,
+        token: options.Token = None,
         previous_mpid: _Previous = None,
         request_id: _RequestId = "",
         read_only: _ReadOnly = False,
@@ -66,7 +73,7 @@ def _call(name: str) -> Callable[..., None]:
             request_id=request_id,
             read_only=read_only,
         )
-        with connected(target, key, secret, None) as client:
+        with connected(target, key, secret, _only(token, key)) as client:
             answer = getattr(client, name)(request)
         print_answer(answer, lambda: resolved_lines(answer), as_json=as_json)
 
@@ -74,7 +81,12 @@ def _call(name: str) -> Callable[..., None]:
 
 
 def modify(
-    mpid: Annotated[int, typer.Argument(metavar="MPID", help="The profile to change.")],
+    mpid: Annotated[
+        int,
+        typer.Argument(
+            metavar="MPID", min=options.MIN_MPID, max=options.MAX_MPID, help="The profile to change."
+        ),
+    ],
     changes: Annotated[
         list[str],
         typer.Argument(
@@ -86,6 +98,7 @@ def modify(
     environment: options.EnvironmentName = "production",
     key: options.Key = None,
     secret: options.Secret = None,
+    token: options.Token = None,
     request_id: _RequestId = "",
     as_json: options.AsJson = False,
 ) -> None:
@@ -102,9 +115,14 @@ def modify(
         identity_changes=[_change(text) for text in changes],
         request_id=request_id,
     )
-    with connected(target, key, secret, None) as client:
+    with connected(target, key, secret, _only(token, key)) as client:
         answer = _modified(client, request)
     print_answer(answer, lambda: modified_lines(answer), as_json=as_json)
+
+
+def _only(token: str | None, key: str | None) -> str | None:
+    """Drop the token beside a key: these calls are an input's, and the service tells an operator so."""
+    return token if key is None else None
 
 
 def _modified(client: Client, request: pb.ModifyRequest) -> pb.ModifyResponse:
@@ -120,7 +138,8 @@ def _change(text: str) -> pb.IdentityChange:
     if len(sides) != 2:  # noqa: PLR2004 - an old and a new value
         raise typer.BadParameter("must be TYPE=OLD:NEW", param_hint="TYPE=OLD:NEW")
     old, new = sides
-    pairs_of([f"{name}={new}"])
+    for side in sides:
+        pairs_of([f"{name}={side}"])
     return pb.IdentityChange(
         type=identities({name: new})[0].type, old_value=old or None, new_value=new or None
     )

@@ -13,7 +13,12 @@ __all__ = ["explain", "journal", "profile"]
 
 
 def profile(
-    mpid: Annotated[int, typer.Argument(metavar="MPID", help="The profile to show.")],
+    mpid: Annotated[
+        int,
+        typer.Argument(
+            metavar="MPID", min=options.MIN_MPID, max=options.MAX_MPID, help="The profile to show."
+        ),
+    ],
     target: options.Target = "127.0.0.1:50051",
     key: options.Key = None,
     secret: options.Secret = None,
@@ -76,13 +81,24 @@ def explain(
 
 def _mpid(text: str) -> int:
     try:
-        return int(text)
+        mpid = int(text)
     except ValueError:
         raise typer.BadParameter("must be TYPE=VALUE or an MPID") from None
+    if not options.MIN_MPID <= mpid <= options.MAX_MPID:
+        raise typer.BadParameter("an MPID has 64 bits")
+    return mpid
 
 
 def journal(
-    mpid: Annotated[int | None, typer.Option(metavar="MPID", help="Only entries about this profile.")] = None,
+    mpid: Annotated[
+        int | None,
+        typer.Option(
+            metavar="MPID",
+            min=options.MIN_MPID,
+            max=options.MAX_MPID,
+            help="Only entries about this profile.",
+        ),
+    ] = None,
     after: Annotated[int, typer.Option(metavar="SEQ", help="Only entries with a greater position.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 100,
     follow: Annotated[bool, typer.Option("--follow", help="Go on with new entries, without end.")] = False,

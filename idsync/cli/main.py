@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from idsync.cli import calls, config, db, demo, inspect, replay, scenario, serve
+from idsync.cli import calls, config, db, demo, inspect, options, replay, scenario, serve
 
 __all__ = ["app"]
 
@@ -39,8 +39,8 @@ def idsync(
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 calls.register(app)
-app.command("profile")(inspect.profile)
-app.command("explain")(inspect.explain)
+app.command("profile", cls=options.MpidCommand)(inspect.profile)
+app.command("explain", cls=options.MpidCommand)(inspect.explain)
 app.command("journal")(inspect.journal)
 app.command("replay")(replay.replay)
 app.add_typer(scenario.app, name="scenario")

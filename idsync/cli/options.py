@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+import re
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
+from typer.core import TyperCommand
 
-__all__ = ["AsJson", "EnvironmentName", "Key", "Scope", "Secret", "Target", "Token"]
+__all__ = [
+    "MAX_MPID",
+    "MIN_MPID",
+    "AsJson",
+    "EnvironmentName",
+    "Key",
+    "MpidCommand",
+    "Scope",
+    "Secret",
+    "Target",
+    "Token",
+]
+
+MIN_MPID: Final = -(2**63)
+MAX_MPID: Final = 2**63 - 1
+"""The range of MPIDs (ID-007)."""
+
+_NEGATIVE: Final = re.compile(r"-[0-9]+")
 
 Target: TypeAlias = Annotated[
     str, typer.Option(envvar="IDSYNC_TARGET", metavar="HOST:PORT", help="Where the service listens.")
@@ -25,3 +44,12 @@ Scope: TypeAlias = Annotated[
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", envvar="IDSYNC_JSON", help="Print one JSON document and nothing else.")
 ]
+
+
+class MpidCommand(TyperCommand):
+    """A command with an MPID among its arguments; a negative one (ID-007) looks like an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let negative numbers be arguments; an option that nobody knows is still told by what it is not."""
+        ctx.ignore_unknown_options = any(_NEGATIVE.fullmatch(arg) for arg in args)
+        return super().parse_args(ctx, args)

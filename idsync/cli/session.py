@@ -66,6 +66,10 @@ def pairs_of(texts: Iterable[str]) -> dict[str, str]:
             raise typer.BadParameter(f"must be TYPE=VALUE with a type of: {known}", param_hint="TYPE=VALUE")
         if name in pairs:
             raise typer.BadParameter(f"{name} is given twice", param_hint="TYPE=VALUE")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise typer.BadParameter(f"{name} is no UTF-8", param_hint="TYPE=VALUE") from None
         pairs[name] = value
     return pairs
 
