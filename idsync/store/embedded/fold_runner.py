@@ -82,7 +82,8 @@ class FoldRunner:
         """
         target = self._latest
         while self._position < target:
-            if self._folding is None:
+            # one that is done is about to be forgotten, but waiting for it again would never let that happen
+            if self._folding is None or self._folding.done():
                 self._folding = asyncio.create_task(self._fold_once())
                 self._folding.add_done_callback(self._ended)
             # whoever waits may be cancelled, a fold may not: its thread would go on, beside that of the next
@@ -99,7 +100,8 @@ class FoldRunner:
         self._on_folded(position)
 
     def _ended(self, folding: asyncio.Task[None]) -> None:
-        self._folding = None
+        if self._folding is folding:
+            self._folding = None
         if not folding.cancelled():
             # looked at even if nobody waits any more
             folding.exception()

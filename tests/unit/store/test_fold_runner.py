@@ -62,3 +62,22 @@ async def test_closing_waits_for_the_fold(tmp_path: Path) -> None:
     await closing
 
     assert folds.running == 0
+
+
+async def test_whoever_waits_right_after_a_fold_gets_the_next_one(tmp_path: Path) -> None:
+    """A fold has ended, nobody took note yet, and the log has grown: waiting must not spin on the old one."""
+    folds = SlowFolds(tmp_path / "idsync.db")
+    folds.may_end.set()
+    folded = asyncio.Event()
+    folds._on_folded = lambda _: folded.set()  # what resumes by this runs before the task's own callbacks
+
+    async def latecomer() -> None:
+        await folded.wait()
+        folds.grown(2, 1)
+        await folds.settle()
+
+    folds.grown(1, 1)
+    await asyncio.wait_for(asyncio.gather(folds.settle(), latecomer()), 30)
+
+    assert folds._position == 2
+    await folds.close()
