@@ -27,7 +27,8 @@ class ModifyPlan:
         self._view = view
         self._policy = policy
         self._target = target
-        self._record: dict[Identity, None] = dict.fromkeys(target.record())
+        self._before = target.record()
+        self._record: dict[Identity, None] = dict.fromkeys(self._before)
         self._described: dict[Identity, None] = dict.fromkeys(target.descriptions())
         self._taken: dict[Mpid, list[Identity]] = {}
         self._results: list[tuple[IdentityType, Mpid]] = []
@@ -104,7 +105,7 @@ class ModifyPlan:
         """Give the net effect: what is on the records at the end and was not at the beginning."""
         request, target = self._request, self._target
         changes = [
-            *_difference(target.mpid, target.record(), self._record, descriptive=False),
+            *_difference(target.mpid, self._before, self._record, descriptive=False),
             *_difference(target.mpid, target.descriptions(), self._described, descriptive=True),
         ]
         changes.extend(self._known_change(target, type_set(i.type for i in self._record)))
@@ -167,5 +168,24 @@ def _difference(
         if descriptive
         else (ChangeKind.IDENTITY_ADDED, ChangeKind.IDENTITY_REMOVED)
     )
-    yield from (Change(removed, mpid, identity) for identity in before if identity not in after)
-    yield from (Change(added, mpid, identity) for identity in after if identity not in before)
+    renewed = _renewed(before, after)
+    for identity in before:
+        if identity not in after or identity in renewed:
+            yield Change(removed, mpid, identity)
+    for identity in after:
+        if identity not in before or identity in renewed:
+            yield Change(added, mpid, identity)
+
+
+def _renewed(before: Mapping[Identity, int], after: Mapping[Identity, None]) -> set[Identity]:
+    """Find values that went and came again behind others of their type: now they were added last (ID-074)."""
+    places = {identity: place for place, identity in enumerate(before)}
+    renewed: set[Identity] = set()
+    last: dict[IdentityType, int] = {}
+    for identity in after:
+        place = places.get(identity, len(places))
+        latest = last.get(identity.type, -1)
+        if place < latest:
+            renewed.add(identity)
+        last[identity.type] = max(place, latest)
+    return renewed
