@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from idsync.cli import options
-from idsync.cli.session import connected, environment_of, identity_of, print_answer
+from idsync.cli.session import connected, environment_of, identity_of, print_answer, refuse
 
 __all__ = ["explain", "journal", "profile"]
 
 
 def profile(
+    context: typer.Context,
     mpid: Annotated[
         int,
         typer.Argument(
@@ -20,6 +21,7 @@ def profile(
         ),
     ],
     target: options.Target = "127.0.0.1:50051",
+    environment: options.EnvironmentName = "production",
     key: options.Key = None,
     secret: options.Secret = None,
     token: options.Token = None,
@@ -27,13 +29,18 @@ def profile(
 ) -> None:
     """Show a profile: its identities, each with the entry that put it there, its state and its aliases.
 
-    For operators, and for inputs that may read. Exits 1 where there is no such profile.
+    For operators, and for inputs that may read. Exits 1 where there is no such profile. An MPID says by
+    itself which environment it is of (ID-004); with --environment, a profile of the other one does not exist.
     """
     from idsync.cli.wording import profile_lines
     from idsync.v1.graph_service_pb2 import GetProfileRequest
 
+    wanted = environment_of(environment)
+    source = context.get_parameter_source("environment")
     with connected(target, key, secret, token) as client:
         answer = client.get_profile(GetProfileRequest(mpid=mpid))
+    if source is not None and source.name != "DEFAULT" and answer.profile.environment != wanted:
+        refuse(f"there is no such profile in {environment.lower()}")
     print_answer(answer.profile, lambda: profile_lines(answer.profile), as_json=as_json)
 
 

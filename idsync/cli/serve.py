@@ -86,6 +86,7 @@ def serve(
         raise typer.BadParameter("this version runs one process", param_hint="--processes")
     if log_level not in LEVELS:
         raise typer.BadParameter(f"must be one of {', '.join(LEVELS)}", param_hint="--log-level")
+    _host_and_port(grpc, "--grpc")
     listener = _listen(http)
     log_to_stderr(log_level)
     try:
@@ -106,15 +107,19 @@ def _folder(database: str) -> Path:
     return Path(path).parent if path != database else Path("idsync-data")
 
 
+def _host_and_port(address: str, flag: str) -> tuple[str, int]:
+    host, separator, port = address.rpartition(":")
+    if not separator or not (port.isascii() and port.isdigit()):
+        raise typer.BadParameter("must be HOST:PORT", param_hint=flag)
+    return host.strip("[]"), int(port)
+
+
 def _listen(address: str) -> socket.socket:
     """Take the address for HTTP, so that port 0 has its number before anything is announced."""
-    host, separator, port = address.rpartition(":")
-    if not separator or not port.isdigit():
-        raise typer.BadParameter("must be HOST:PORT", param_hint="--http")
-    host = host.strip("[]")
+    host, port = _host_and_port(address, "--http")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, int(port)), family=family, backlog=1_024)
+        return socket.create_server((host, port), family=family, backlog=1_024)
     except (OSError, OverflowError) as error:
         refuse(f"idsync cannot start: no HTTP on {address}: {error}")
 

@@ -102,12 +102,7 @@ def _ignored(terms: AliasTerms, view: GraphView) -> str:
         return "source-was-destination"
     if any(earlier.source == terms.destination for earlier in of_destination):
         return "destination-was-source"
-    if any(
-        earlier.source == terms.source
-        and earlier.start_ms <= terms.end_ms
-        and terms.start_ms <= earlier.end_ms
-        for earlier in of_source
-    ):
+    if any(earlier.start_ms <= terms.end_ms and terms.start_ms <= earlier.end_ms for earlier in of_source):
         return "source-overlaps"
     return ""
 

@@ -196,7 +196,7 @@ class Method:
             "rpc": self.path,
             "code": code.name,
             "trace_id": call.trace_id,
-            "input": call.caller.input_id or ("operator" if call.caller.is_operator else ""),
+            "input": "operator" if call.caller.is_operator else call.caller.key and call.caller.input_id,
             "duration_ms": round(duration_s * 1_000, 3),
         }
         if told is None:

@@ -144,6 +144,18 @@ class AliasChecks:
 
         assert await scribe.apply(late) == [Stale()]
 
+    @pytest.mark.parametrize("side", [0, 1])
+    @pytest.mark.parametrize("kind", [ChangeKind.ALIAS_APPLIED, ChangeKind.ALIAS_IGNORED])
+    async def test_settling_a_request_changes_both_profiles(
+        self, scribe: Scribe, pair: tuple[Mpid, Mpid], kind: ChangeKind, side: int
+    ) -> None:
+        """Of two that carry out the same request one must look again (ID-187)."""
+        await _take(scribe, _terms(*pair))
+        late = await scribe.prepare(pair[side], Change(ChangeKind.ACTIVE, pair[side]), profiles=[pair[side]])
+        await scribe.write(pair[0], Change(kind, pair[0], other=pair[1], alias_seq=3))
+
+        assert await scribe.apply(late) == [Stale()]
+
     async def test_a_stamp_is_no_identity_of_the_profile(
         self, scribe: Scribe, pair: tuple[Mpid, Mpid]
     ) -> None:

@@ -179,6 +179,15 @@ class CommitChecks:
         assert result.seq == 3
         assert await scribe.holders(MAIL) == [mpid]
 
+    async def test_a_description_does_not_share_the_order_of_its_profile(self, scribe: Scribe) -> None:
+        """Nobody is found by it (ID-026), so whoever holds its value rests on nothing that happened."""
+        mpid = await scribe.create(DEVICE)
+        await scribe.describe(mpid, NICKNAME)
+        late = await scribe.prepare(NEW, *scribe.creation(NICKNAME), identities=[NICKNAME])
+        await scribe.give_back(mpid)
+
+        assert [type(result) for result in await scribe.apply(late)] == [Applied]
+
     async def test_an_empty_change_set_writes_nothing_and_still_has_conditions(self, scribe: Scribe) -> None:
         """An answer that changes nothing must rest on something that still holds as well."""
         mpid = await scribe.create(DEVICE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from idsync.model.identity import IdentityType, Mpid, type_set
+from idsync.model.journal import Change, ChangeKind
 from idsync.testing.scribe import Scribe, held_by
 from idsync.testing.store_checks.people import CUSTOMER, DEVICE, MAIL, NICKNAME, OTHER_CUSTOMER, OTHER_DEVICE
 
@@ -84,6 +85,26 @@ class OrderChecks:
         assert still_known == ([mpid], [])
         assert await self._sides(scribe) == ([], [mpid])
 
+    async def test_one_value_of_a_type_less_is_not_the_type_less(self, scribe: Scribe) -> None:
+        """Known is who still has another value of a login type (ID-008, ID-161)."""
+        mpid = await scribe.create(DEVICE, CUSTOMER, OTHER_CUSTOMER)
+        await scribe.remove(mpid, CUSTOMER)
+        still_known = await self._sides(scribe)
+        await scribe.remove(mpid, OTHER_CUSTOMER)
+
+        assert still_known == ([mpid], [])
+        assert await self._sides(scribe) == ([], [mpid])
+
+    async def test_a_description_makes_nobody_known(self, scribe: Scribe) -> None:
+        """What is kept beside the record has no part in the state (ID-008, ID-026)."""
+        mpid = await scribe.create(DEVICE, NICKNAME)
+        await scribe.describe(mpid, MAIL)
+        described = await self._sides(scribe)
+        await scribe.remove(mpid, NICKNAME)
+
+        assert described == ([], [mpid])
+        assert await self._sides(scribe) == ([], [mpid])
+
     async def test_which_types_make_known_is_said_by_the_look(self, scribe: Scribe) -> None:
         """A new configuration does not rewrite records, and holds for the next call (ID-039)."""
         mpid = await scribe.create(DEVICE, NICKNAME)
@@ -104,6 +125,20 @@ class OrderChecks:
         assert (holders.has(holder), holders.has(described)) == (True, False)
         assert (holders.describes(holder), holders.describes(described)) == (False, True)
         assert await scribe.store.find_profiles(scribe.graph, NICKNAME, 10) == [holder]
+
+    async def test_a_description_ends_without_its_value_leaving_the_record(self, scribe: Scribe) -> None:
+        """Also where both are of one value: a type may have been outside the priority once (ID-026)."""
+        mpid = await scribe.create(DEVICE, NICKNAME)
+        await scribe.describe(mpid, NICKNAME)
+        await scribe.write(mpid, Change(ChangeKind.DESCRIPTION_REMOVED, mpid, NICKNAME))
+
+        view = await scribe.look(NICKNAME, profiles=[mpid])
+        holders, profile = view.holders(NICKNAME), view.profile(mpid)
+
+        assert holders is not None
+        assert profile is not None
+        assert (holders.has(mpid), holders.describes(mpid)) == (True, False)
+        assert (list(profile.record()), list(profile.descriptions())) == ([DEVICE, NICKNAME], [])
 
     async def test_a_profile_is_overtaken_when_one_it_shares_a_value_with_is_newer(
         self, scribe: Scribe

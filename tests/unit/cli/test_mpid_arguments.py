@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from idsync.cli.main import app
 from idsync.v1 import graph_service_pb2 as graph
+from idsync.v1 import identity_pb2 as nouns
 from idsync.v1 import identity_service_pb2 as identity
 
 _TOO_LARGE = "9223372036854775808"
@@ -34,7 +35,8 @@ class _Recorder:
 
     def get_profile(self, request: graph.GetProfileRequest) -> graph.GetProfileResponse:
         self.sent.append(request)
-        return graph.GetProfileResponse()
+        development = nouns.Profile(environment=nouns.ENVIRONMENT_DEVELOPMENT)
+        return graph.GetProfileResponse(profile=development)
 
     def explain(self, request: graph.ExplainRequest) -> graph.ExplainResponse:
         self.sent.append(request)
@@ -79,6 +81,16 @@ def test_a_negative_mpid_is_shown_and_explained(client: _Recorder) -> None:
     shown, explained = client.sent
     assert shown.mpid == -(2**63)
     assert explained.identity_on_profile.mpid == -7
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [((), 0), (("--environment", "development"), 0), (("--environment", "production"), 1)],
+)
+def test_a_profile_is_of_one_environment(words: tuple[str, ...], code: int) -> None:
+    """ID-004: its MPID says which; naming the other one finds nothing."""
+    assert _run("profile", "5", *words) == code
 
 
 @pytest.mark.parametrize(
