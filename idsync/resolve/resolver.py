@@ -10,6 +10,7 @@ from idsync.model.errors import ForbiddenError, IdsyncError
 from idsync.model.identity import GraphKey, Mpid
 from idsync.model.request import AliasRequest, ModifyRequest, ResolveRequest
 from idsync.resolve.alias import terms_of
+from idsync.resolve.at_once import AtOnce
 from idsync.resolve.rounds import Rounds
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps import AliasStep, DeleteStep, DueAliasStep, ModifyStep, ResolveStep
@@ -34,7 +35,7 @@ class Resolver:
         self._store = store
         self._scopes = scopes
         self._clock = clock
-        self._rounds = Rounds(store)
+        self._rounds = AtOnce(store) if store.answers_at_once else Rounds(store)
 
     async def resolve(self, request: ResolveRequest) -> Resolution:
         """Answer an identify, login, logout or search with exactly one profile.
@@ -89,7 +90,9 @@ class Resolver:
         Returns:
             Whether there was a live profile of that name.
         """
-        return await self._rounds.take(DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause))
+        was_there = await self._rounds.take(DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause))
+        self._rounds.forget()
+        return was_there
 
     async def run_due(self) -> int:
         """Carry out what time has made due: aliases (ID-187), removal of the inactive (ID-214).

@@ -1,8 +1,7 @@
 """Rounds: whatever waits is taken together, one look for all, one commit for all, then all answers.
 
 There is no timer. While one group is on its way to disk the next round looks and decides; it waits only for
-what it itself rests on. Over a store that answers at once nothing ever waits for a look: then each call is a
-round of its own, and only its group is shared.
+what it itself rests on.
 """
 
 from __future__ import annotations
@@ -10,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.errors import ContentionError, IdsyncError
-from idsync.model.view import GraphView, ViewRequest
+from idsync.resolve.step import Step
 from idsync.store.protocol import Store
 
-__all__ = ["MAX_ATTEMPTS", "MAX_ROUND", "Rounds", "Step"]
+__all__ = ["MAX_ATTEMPTS", "MAX_ROUND", "Rounds"]
 
 MAX_ROUND: Final = 256
 """Calls taken together at most, so that one round never holds the loop for long."""
@@ -28,27 +27,6 @@ Losing against a call of its own round does not count: that one is through, so t
 """
 
 R_co = TypeVar("R_co", covariant=True)
-
-
-class Step(Protocol[R_co]):
-    """One call on its way: what it needs to see, what it decides, what it answers.
-
-    `decide` is pure and may be called again with a newer view. A refusal is a decision too: the change set it
-    rests on is empty, and `answer` raises.
-    """
-
-    @property
-    def wanted(self) -> ViewRequest:
-        """What the call needs to see."""
-        ...
-
-    def decide(self, view: GraphView) -> ChangeSet:
-        """Decide, and give the write with the conditions it rests on."""
-        ...
-
-    def answer(self, applied: Applied) -> R_co:
-        """Give the answer once the change set holds, or raise an `IdsyncError`."""
-        ...
 
 
 class _Waiting(Generic[R_co]):
@@ -69,17 +47,15 @@ class Rounds:
         self._running: asyncio.Task[None] | None = None
         self._syncing: set[asyncio.Task[None]] = set()
 
+    def forget(self) -> None:
+        """Nothing is remembered here."""
+
     async def take(self, step: Step[R_co]) -> R_co:
         """Take one step with whatever else waits.
 
         Raises:
             IdsyncError: What the step refuses with, `ContentionError`, `UnavailableError`.
         """
-        if self._store.answers_at_once:
-            [view] = await self._store.read_views((step.wanted,))
-            [result] = await self._store.apply((step.decide(view),))
-            if isinstance(result, Applied):
-                return step.answer(await _durable(result))
         future: asyncio.Future[R_co] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(step, future))
         if self._running is None:

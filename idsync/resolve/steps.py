@@ -19,6 +19,7 @@ from idsync.resolve.modify import ModifyPlan, named
 from idsync.resolve.plan import Planned, plan_create, plan_reuse, read_only, rested_on
 from idsync.resolve.repeat import repeated_logout, repeated_modify
 from idsync.resolve.scope import Scope
+from idsync.resolve.step import Key
 
 __all__ = ["AliasStep", "DeleteStep", "DueAliasStep", "ModifyStep", "ResolveStep"]
 
@@ -26,18 +27,31 @@ __all__ = ["AliasStep", "DeleteStep", "DueAliasStep", "ModifyStep", "ResolveStep
 class ResolveStep:
     """One identify, login, logout or search."""
 
-    __slots__ = ("_clock", "_outcome", "_request", "_scope", "wanted")
+    __slots__ = ("_clock", "_outcome", "_request", "_scope", "key")
 
     def __init__(self, request: ResolveRequest, scope: Scope, clock: Callable[[], int]) -> None:
         self._request = _without_logins(request, scope.policy)
         self._scope = scope
         self._clock = clock
         self._outcome: Planned | Resolution | IdsyncError
-        request = self._request
-        limits = scope.policy.max_per_type
-        self.wanted = ViewRequest(
+        self.key: Key | None = None
+        if request.idempotency_key is None and scope.policy.inactive_days is None:
+            self.key = (
+                request.graph,
+                request.operation,
+                request.read_only,
+                request.previous_mpid,
+                request.notices,
+                *request.identities.values(),
+            )
+
+    @property
+    def wanted(self) -> ViewRequest:
+        """The holders of every identity of the request, and the profile it had before."""
+        request, limits = self._request, self._scope.policy.max_per_type
+        return ViewRequest(
             request.graph,
-            scope.policy.login_set,
+            self._scope.policy.login_set,
             list(request.identities.values()),
             () if request.previous_mpid is None else (request.previous_mpid,),
             records=bool(limits) and any(t in limits for t in request.identities),
@@ -80,7 +94,7 @@ class ResolveStep:
             ephemeral = self._scope.strategy.ephemeral_anonymous
             return self._outcome.answer(applied.mpid, applied.seq, ephemeral_anonymous=ephemeral)
         if isinstance(self._outcome, IdsyncError):
-            raise self._outcome
+            raise self._outcome.copy()
         return self._outcome
 
 
@@ -130,6 +144,8 @@ class ModifyStep:
 
     __slots__ = ("_outcome", "_request", "_scope", "wanted")
 
+    key = None
+
     def __init__(self, request: ModifyRequest, scope: Scope) -> None:
         self._request = request
         self._scope = scope
@@ -174,6 +190,8 @@ class AliasStep:
 
     __slots__ = ("_error", "_request", "_terms", "wanted")
 
+    key = None
+
     def __init__(self, request: AliasRequest, terms: AliasTerms, policy: Policy) -> None:
         self._request = request
         self._terms = terms
@@ -203,6 +221,8 @@ class DueAliasStep:
 
     __slots__ = ("_graph", "_record", "wanted")
 
+    key = None
+
     def __init__(self, graph: GraphKey, record: AliasRecord, policy: Policy) -> None:
         self._graph = graph
         self._record = record
@@ -222,6 +242,8 @@ class DeleteStep:
     """Removes one profile; its MPID stays dead (ID-212)."""
 
     __slots__ = ("_cause", "_graph", "_mpid", "wanted")
+
+    key = None
 
     def __init__(self, graph: GraphKey, mpid: Mpid, policy: Policy, cause: str) -> None:
         self._graph = graph

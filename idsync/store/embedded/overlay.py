@@ -141,6 +141,9 @@ class Overlay:
         if view.tick == self._tick:
             return True
         graph = self._graph(change_set.graph)
+        if view.graph is not graph:
+            # all was rebuilt since, and what is void may have had the same positions as what now stands
+            return False
         graph.load(graph.missing(change_set.identities))
         for identity, version in change_set.identities.items():
             node = graph.find(identity)
