@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -80,12 +80,11 @@ class GatheringTransport:
             return await self._transport.call(rpc, request, metadata, timeout_s, trailing)
         gathering = self._gatherings.get(metadata)
         if gathering is None:
-            gathering = self._gatherings[metadata] = _Gathering(self._transport, metadata)
-        try:
-            return await gathering.take(rpc, request, timeout_s)
-        finally:
-            if gathering.is_idle:
-                self._gatherings.pop(metadata, None)
+            gathering = _Gathering(
+                self._transport, metadata, lambda: self._gatherings.pop(metadata, None)
+            )
+            self._gatherings[metadata] = gathering
+        return await gathering.take(rpc, request, timeout_s)
 
     def stream(
         self, rpc: Rpc, requests: AsyncIterable[Message], metadata: Metadata
@@ -101,19 +100,20 @@ class GatheringTransport:
 
 
 class _Gathering:
-    """The calls made with the same credentials."""
+    """The calls made with the same credentials.
 
-    def __init__(self, transport: Transport, metadata: Metadata) -> None:
+    Args:
+        on_idle: Told when there are none left, so that credentials of a single call are not kept.
+    """
+
+    def __init__(self, transport: Transport, metadata: Metadata, on_idle: Callable[[], object]) -> None:
         self._transport = transport
         self._metadata = metadata
+        self._on_idle = on_idle
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
         self._under_way: dict[asyncio.Task[None], list[_Waiting]] = {}
         self._is_due = False
-
-    @property
-    def is_idle(self) -> bool:
-        return not (self._waiting or self._under_way)
 
     async def take(self, rpc: Rpc, request: Message, timeout_s: float | None) -> Message:
         answer: asyncio.Future[Message] = self._loop.create_future()
@@ -151,6 +151,8 @@ class _Gathering:
                 task = self._loop.create_task(self._carry(together))
                 self._under_way[task] = together
                 task.add_done_callback(self._came_back)
+        if not (self._waiting or self._under_way):
+            self._on_idle()
 
     def _came_back(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]
@@ -160,6 +162,7 @@ class _Gathering:
         """Bring calls to the service, and everybody his answer."""
         limits = [waiting.until_s for waiting in together if waiting.until_s is not None]
         left_s = max(limits) - self._loop.time() if len(limits) == len(together) else None
+        answers: Sequence[Message | Exception]
         try:
             answers = await self._answers(together, left_s)
         except asyncio.CancelledError:
@@ -168,10 +171,13 @@ class _Gathering:
             raise
         except IdsyncError as error:
             answers = [error.copy() for _ in together]
+        except Exception as error:
+            # No transport of ours raises anything else; if one does, nobody must wait for an answer in vain.
+            answers = [error] * len(together)
         for waiting, answer in zip(together, answers, strict=True):
             if waiting.answer.done():
                 continue
-            if isinstance(answer, IdsyncError):
+            if isinstance(answer, Exception):
                 waiting.answer.set_exception(answer)
             else:
                 waiting.answer.set_result(answer)

@@ -64,8 +64,7 @@ class Change(NamedTuple):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What a decision rested on.
 
     Attributes:

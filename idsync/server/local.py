@@ -114,7 +114,9 @@ class LocalTransport:
         self._closed = True
         now = asyncio.get_running_loop().time()
         for limit in self._under_way:
-            limit.reschedule(now)
+            # Where the time has just run out the call ends anyway.
+            if not limit.expired():
+                limit.reschedule(now)
 
 
 class _Sending:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from idsync.model.changes import Applied, Stale
+from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.identity import Identity, Mpid
 from idsync.model.journal import NEW, Change, ChangeKind
 from idsync.testing.scribe import Scribe
@@ -278,6 +278,24 @@ class CommitChecks:
             await seen.durable
 
         assert [entry.mpid for entry in await scribe.journal()] == [created.mpid]
+
+    @pytest.mark.parametrize("by", ["identity", "name"])
+    async def test_an_empty_change_set_vouches_for_what_is_gone(self, scribe: Scribe, by: str) -> None:
+        """Whoever is told that there is nobody waits until that is on disk: it may come back before."""
+        mpid = await scribe.create(DEVICE)
+        [erased] = await scribe.store.apply(
+            [await scribe.prepare(mpid, Change(ChangeKind.PROFILE_ERASED, mpid))]
+        )
+        view = await (scribe.look(DEVICE) if by == "identity" else scribe.look(profiles=[mpid]))
+
+        [seen] = await scribe.store.apply([ChangeSet(scribe.graph, NEW, view)])
+        assert isinstance(erased, Applied)
+        assert isinstance(seen, Applied)
+        if seen.durable is not None:
+            await seen.durable
+
+        assert view.profile(mpid) is None
+        assert erased.durable is None or asyncio.ensure_future(erased.durable).done()
 
     async def test_calls_are_answered_one_for_one(self, scribe: Scribe) -> None:
         assert await scribe.store.apply([]) == []
