@@ -80,9 +80,7 @@ class GatheringTransport:
             return await self._transport.call(rpc, request, metadata, timeout_s, trailing)
         gathering = self._gatherings.get(metadata)
         if gathering is None:
-            gathering = _Gathering(
-                self._transport, metadata, lambda: self._gatherings.pop(metadata, None)
-            )
+            gathering = _Gathering(self._transport, metadata, lambda: self._gatherings.pop(metadata, None))
             self._gatherings[metadata] = gathering
         return await gathering.take(rpc, request, timeout_s)
 

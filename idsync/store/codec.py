@@ -23,19 +23,7 @@ IdentityOf = Callable[[int], Identity]
 def to_stored(change_set: ChangeSet, seq: int, at_ms: int, mpid: Mpid, id_of: IdOf) -> StoredEntry:
     """Turn a change set into the entry to keep; `mpid` takes the place of `NEW`."""
     evidence = change_set.evidence
-    changes = tuple(
-        StoredChange(
-            change.kind,
-            change.mpid or mpid,
-            None if change.identity is None else id_of(change.identity),
-            0 if change.identity is None else int(change.identity.type),
-            change.other,
-            None if change.terms is None else _store_terms(change.terms, id_of),
-            change.alias_seq,
-            change.reason,
-        )
-        for change in change_set.changes
-    )
+    changes = tuple([_store_change(change, mpid, id_of) for change in change_set.changes])
     return StoredEntry(
         seq,
         at_ms,
@@ -46,14 +34,28 @@ def to_stored(change_set: ChangeSet, seq: int, at_ms: int, mpid: Mpid, id_of: Id
         mpid,
         changes,
         StoredEvidence(
-            tuple(id_of(i) for i in evidence.asked),
-            tuple(id_of(i) for i in evidence.matched),
+            tuple([id_of(i) for i in evidence.asked]),
+            tuple([id_of(i) for i in evidence.matched]),
             None if evidence.decided_by is None else id_of(evidence.decided_by),
             evidence.candidates,
             evidence.previous_mpid,
-            tuple((int(n.type), int(n.reason)) for n in evidence.notices),
+            tuple([(int(n.type), int(n.reason)) for n in evidence.notices]),
         ),
         change_set.idempotency_key,
+    )
+
+
+def _store_change(change: Change, mpid: Mpid, id_of: IdOf) -> StoredChange:
+    kind, named, identity, other, terms, alias_seq, reason = change
+    return StoredChange(
+        kind,
+        named or mpid,
+        None if identity is None else id_of(identity),
+        0 if identity is None else int(identity.type),
+        other,
+        None if terms is None else _store_terms(terms, id_of),
+        alias_seq,
+        reason,
     )
 
 
@@ -124,17 +126,17 @@ def alias_record(row: AliasRow, identity_of: IdentityOf) -> AliasRecord:
 
 def pack(entry: StoredEntry) -> tuple[Any, ...]:
     """Turn an entry into nested tuples of plain JSON values."""
-    changes = tuple(
-        (*_plain(c), None if c.terms is None else tuple(c.terms), c.alias_seq, c.reason)
-        if c.terms is not None or c.alias_seq or c.reason
-        else _plain(c)
-        for c in entry.changes
-    )
+    changes = tuple([_plain(change) for change in entry.changes])
     return (*entry[:7], changes, tuple(entry.evidence), entry.idempotency_key)
 
 
 def _plain(change: StoredChange) -> tuple[Any, ...]:
-    return (int(change.kind), change.mpid, change.identity_id, change.type, change.other)
+    """Leave out at the end what most changes have not."""
+    kind, mpid, identity_id, identity_type, other, terms, alias_seq, reason = change
+    if terms is None and not alias_seq and not reason:
+        return (int(kind), mpid, identity_id, identity_type, other)
+    packed_terms = None if terms is None else tuple(terms)
+    return (int(kind), mpid, identity_id, identity_type, other, packed_terms, alias_seq, reason)
 
 
 def unpack(packed: list[Any]) -> StoredEntry:

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from idsync.model.changes import ChangeSet
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
-from idsync.model.journal import NEW, ChangeKind, JournalEntry
+from idsync.model.journal import NEW, JournalEntry
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.codec import from_stored, to_stored
 from idsync.store.embedded.group import Group, NewIdentity
@@ -202,12 +202,11 @@ class Overlay:
     def _stage(self, key: GraphKey, graph: ResidentGraph, entry: StoredEntry, number: int) -> None:
         self._tick += 1
         self._grown = True
-        graph.stage(entry, number)
+        if graph.stage(entry, number):
+            self._removal_group = number
         if entry.idempotency_key is not None:
             name = (graph.graph_id, entry.input_id, entry.idempotency_key)
             self._keys[name] = (key, entry, number)
-        if any(change.kind is ChangeKind.PROFILE_ERASED for change in entry.changes):
-            self._removal_group = number
 
     def rebuild(self, groups: Iterable[Group]) -> None:
         """Forget everything resident, then add the groups that stand and are not in the tables yet."""

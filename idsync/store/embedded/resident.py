@@ -164,26 +164,33 @@ class ResidentGraph:
                 identity = Identity(IdentityType(new.type), new.value)
                 self.introduce(new.identity_id, identity).group = group
 
-    def stage(self, entry: StoredEntry, group: int) -> None:
-        """Add an entry to the resident nodes; it is not on disk before its group is."""
+    def stage(self, entry: StoredEntry, group: int) -> bool:
+        """Add an entry to the resident nodes; it is not on disk before its group is.
+
+        Returns:
+            Whether it erases anybody.
+        """
         self._group, self._folding = group, entry
         self._linked.clear()
         self.seq = entry.seq
-        before = {
-            c.mpid: (node.recency, self._is_known(c.mpid))
-            for c in entry.changes
-            if (node := self.nodes.get(c.mpid)) is not None
-        }
-        erased = [c.mpid for c in entry.changes if c.kind is ChangeKind.PROFILE_ERASED]
-        values = [
-            (link.identity_id, self.value_of(link.identity_id)) for m in erased for link in self.links(m)
-        ]
+        before: dict[Mpid, tuple[int, bool] | None] = {}
+        values: list[tuple[int, Identity]] = []
+        erases = False
+        for change in entry.changes:
+            mpid = change.mpid
+            if mpid not in before:
+                node = self.nodes.get(mpid)
+                before[mpid] = None if node is None else (node.recency, self._is_known(mpid))
+            if change.kind is ChangeKind.PROFILE_ERASED:
+                erases = True
+                values += [(link.identity_id, self.value_of(link.identity_id)) for link in self.links(mpid)]
         fold(entry, self)
         for identity_id, identity in values:
             if self.identity_node(identity_id).value is None:
                 self.by_value[identity.type].pop(identity.value, None)
-        for mpid in dict.fromkeys(c.mpid for c in entry.changes):
-            self._place(mpid, before.get(mpid))
+        for mpid, place in before.items():
+            self._place(mpid, place)
+        return erases
 
     def _place(self, mpid: Mpid, before: tuple[int, bool] | None) -> None:
         """Put a changed profile into its place among the holders of its values."""
