@@ -19,7 +19,7 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 # No deadline: how long a case takes says more about the machine than about the code.
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=40)
-settings.register_profile("long", deadline=None, max_examples=1_000, print_blob=True)
+settings.register_profile("long", deadline=None, max_examples=300, print_blob=True)
 settings.load_profile(os.environ.get("IDSYNC_HYPOTHESIS", "quick"))
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
