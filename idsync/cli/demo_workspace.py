@@ -35,9 +35,15 @@ def demo_workspace(folder: Path) -> Configuration:
             return demo_configuration(*(str(kept[name]) for name in _NAMES))
         made = ("demo-" + secrets.token_hex(4), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        beside = path.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump(dict(zip(_NAMES, made, strict=True)), file)
+        try:
+            # whole or not at all, and never over those that somebody else has made meanwhile
+            os.link(beside, path)
+        finally:
+            beside.unlink()
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "damaged file"
         raise ConfigurationError(f"the demo credentials cannot be kept in {path}: {reason}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -34,6 +35,8 @@ def idsync(
 ) -> None:
     """An open identity graph: one profile for whatever identifiers a call brings, and always the reason."""
     del version
+    # databases, logs and credentials hold what is nobody else's business
+    os.umask(0o077)
 
 
 app.command("serve")(serve.serve)

@@ -130,11 +130,13 @@ async def _serve(
     import gc
 
     from idsync.cli.http_server import HttpServer
+    from idsync.cli.log_output import log_loop_errors
     from idsync.gateway.app import create_app
     from idsync.server.app import open_app
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    log_loop_errors(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     for scope, warnings in configuration.warnings.items():
@@ -164,7 +166,7 @@ async def _serve(
             sys.stdout.flush()
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
-        app.is_ready = False
+        await app.leave()
         http.should_exit = True
         stopping.cancel()
         await running

@@ -205,7 +205,10 @@ class _Gathering:
 def _answer(waiting: _Waiting, result: pb.ResolveResult) -> Message | IdsyncError:
     if result.HasField("error"):
         return error_of_result(result.error)
-    return cast("Message", getattr(result, _FIELDS[waiting.rpc.path]))
+    field = _FIELDS[waiting.rpc.path]
+    if not result.HasField(cast("Any", field)):
+        return IdsyncError("the service answered another call than it was sent")
+    return cast("Message", getattr(result, field))
 
 
 def _give_up(answer: asyncio.Future[Message]) -> None:

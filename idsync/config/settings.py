@@ -1,7 +1,7 @@
 """What a process is told by flags and by its environment: each setting once, with its unit and its meaning.
 
-The command line builds its options from here, and a test holds the documentation against it. The order of
-precedence is flag, environment, default.
+Tests hold the options of the command line and the documentation against it. The order of precedence is flag,
+environment, default.
 """
 
 from __future__ import annotations

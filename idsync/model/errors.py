@@ -112,7 +112,10 @@ class RateLimitedError(IdsyncError):
 
 
 class UnavailableError(IdsyncError):
-    """The store cannot be reached or cannot write; nothing was changed."""
+    """The store cannot be reached or cannot write; nothing was changed.
+
+    A client raises it as well where the connection was lost under way: then that is not known.
+    """
 
     reason = "UNAVAILABLE"
     retry_delay_s = 1.0

@@ -8,18 +8,20 @@ it rests on: as long as the store says that they hold, the same call has the sam
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 from idsync.model.changes import Applied, ChangeSet
-from idsync.model.errors import ContentionError, IdsyncError
-from idsync.resolve.step import Key, Step
+from idsync.model.errors import ContentionError, IdsyncError, UnavailableError
+from idsync.resolve.step import Key, Step, unplanned
 from idsync.store.protocol import Store
 
 __all__ = ["MAX_REMEMBERED", "AtOnce"]
 
 MAX_REMEMBERED: Final = 16_384
 """Answers that are remembered, about 2 KiB each; the one remembered first makes room."""
+_MAX_CHARS: Final = 1_024
+"""Characters of all values of a call that is remembered: long ones of strangers could fill gigabytes."""
 
 R = TypeVar("R")
 
@@ -44,8 +46,7 @@ class AtOnce:
         """
         decided, applied = await self._decide(step)
         if applied.durable is not None:
-            # whoever gives up waiting leaves the group to the others
-            await asyncio.shield(applied.durable)
+            await self._durable(applied.durable)
         return decided.answer(applied)
 
     async def take_in_order(self, steps: Sequence[Step[Any]]) -> list[Any | IdsyncError]:
@@ -54,12 +55,12 @@ class AtOnce:
         for step in steps:
             try:
                 decided.append(await self._decide(step))
-            except IdsyncError as error:
-                decided.append(error)
-        return [await _answer(outcome) for outcome in decided]
+            except Exception as error:
+                decided.append(unplanned(error))
+        return [await self._answer(outcome) for outcome in decided]
 
     def forget(self) -> None:
-        """Forget every answer: they name values of people, and somebody was erased."""
+        """Forget every answer: they name values, and hold on to the graph as it was."""
         self._remembered.clear()
 
     async def _decide(self, step: Step[R]) -> tuple[Step[R], Applied]:
@@ -75,9 +76,31 @@ class AtOnce:
         [result] = await self._store.apply((change_set,))
         if not isinstance(result, Applied):
             raise ContentionError("the store was written to from elsewhere")
-        if key is not None and not change_set.changes:
+        if key is not None and not change_set.changes and _is_short(step):
             self._remember(key, _Remembered(step, change_set))
         return step, result
+
+    async def _durable(self, durable: Awaitable[None]) -> None:
+        """Wait for a group; whoever gives up waiting leaves it to the others.
+
+        When it failed, what it staged is void, and what is remembered of it would be kept for nothing.
+        """
+        try:
+            await asyncio.shield(durable)
+        except UnavailableError as error:
+            self.forget()
+            raise error.copy() from error
+
+    async def _answer(self, outcome: tuple[Step[Any], Applied] | IdsyncError) -> Any | IdsyncError:
+        if isinstance(outcome, IdsyncError):
+            return outcome
+        step, applied = outcome
+        try:
+            if applied.durable is not None:
+                await self._durable(applied.durable)
+            return step.answer(applied)
+        except Exception as error:
+            return unplanned(error)
 
     def _remember(self, key: Key, remembered: _Remembered) -> None:
         if key not in self._remembered and len(self._remembered) >= MAX_REMEMBERED:
@@ -85,13 +108,5 @@ class AtOnce:
         self._remembered[key] = remembered
 
 
-async def _answer(outcome: tuple[Step[Any], Applied] | IdsyncError) -> Any | IdsyncError:
-    if isinstance(outcome, IdsyncError):
-        return outcome
-    step, applied = outcome
-    try:
-        if applied.durable is not None:
-            await asyncio.shield(applied.durable)
-        return step.answer(applied)
-    except IdsyncError as error:
-        return error
+def _is_short(step: Step[Any]) -> bool:
+    return sum(len(identity.value) for identity in step.wanted.identities) <= _MAX_CHARS

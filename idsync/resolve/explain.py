@@ -61,11 +61,17 @@ class Explainer:
 
     async def identity_on_profile(self, graph: GraphKey, identity: Identity, mpid: Mpid) -> Explanation:
         """Say which entry put an identity on a profile, who asked, and by which rule."""
-        links = [
-            link for link in await self._store.links_of(graph, identity, _MAX_LINKS) if link.mpid == mpid
-        ]
+        oldest = await self._store.links_of(graph, identity, _MAX_LINKS)
+        links = [link for link in oldest if link.mpid == mpid]
+        links += await self._beyond(graph, identity, oldest, [mpid])
         if not links:
-            return Explanation(Verdict.APART, (f"The {named(identity)} was never on profile {mpid}.",))
+            said = f"The {named(identity)} was never on profile {mpid}."
+            if len(oldest) == _MAX_LINKS:
+                said = (
+                    f"The {named(identity)} is not on profile {mpid}, and by the oldest {_MAX_LINKS} of its "
+                    "many links it never was."
+                )
+            return Explanation(Verdict.APART, (said,))
         verdict = Verdict.TOGETHER if links[-1].until_seq is None else Verdict.FORMERLY
         return await self._told(graph, verdict, [_explained(identity, link) for link in links])
 
@@ -73,6 +79,8 @@ class Explainer:
         """Say why two identities are on one profile, or by which chain they are connected."""
         ours = await self._store.links_of(graph, first, _MAX_LINKS)
         theirs = await self._store.links_of(graph, second, _MAX_LINKS)
+        ours += await self._beyond(graph, first, ours, (link.mpid for link in theirs))
+        theirs += await self._beyond(graph, second, theirs, (link.mpid for link in ours))
         for verdict, holds in ((Verdict.TOGETHER, _is_open), (Verdict.FORMERLY, _ever)):
             shared = _shared(ours, theirs, holds)
             if shared:
@@ -98,6 +106,21 @@ class Explainer:
             )
         sentences = tuple(sentence for entry in entries for sentence in entry_sentence(entry))
         return Explanation(Verdict.RECORDED, sentences, (), tuple(entries))
+
+    async def _beyond(
+        self, graph: GraphKey, identity: Identity, oldest: list[Link], mpids: Iterable[Mpid]
+    ) -> list[Link]:
+        """Find the links that hold between a popular value and some profiles but are not its oldest."""
+        if len(oldest) < _MAX_LINKS:
+            return []
+        unseen = set(mpids) - {link.mpid for link in oldest if link.until_seq is None}
+        profiles = await self._store.profiles(graph, unseen)
+        return [
+            Link(mpid, recorded.since_seq, None)
+            for mpid, profile in profiles.items()
+            for recorded in profile.identities
+            if recorded.identity == identity
+        ]
 
     async def _told(self, graph: GraphKey, verdict: Verdict, links: list[ExplainedLink]) -> Explanation:
         seqs = {seq for link in links for seq in (link.since_seq, link.until_seq) if seq is not None}

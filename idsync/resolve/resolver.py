@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Modification, Resolution
 from idsync.model.errors import ForbiddenError, IdsyncError
 from idsync.model.identity import GraphKey, Mpid
@@ -90,9 +91,10 @@ class Resolver:
         Returns:
             Whether there was a live profile of that name.
         """
-        was_there = await self._rounds.take(DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause))
-        self._rounds.forget()
-        return was_there
+        try:
+            return await self._rounds.take(DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause))
+        finally:
+            self._rounds.forget()
 
     async def run_due(self) -> int:
         """Carry out what time has made due: aliases (ID-187), removal of the inactive (ID-214).
@@ -101,10 +103,9 @@ class Resolver:
             How many things were done; when it is not 0 there may be more.
         """
         done = 0
-        for graph, record in await self._store.pending_aliases(self._clock(), _DUE_AT_ONCE):
-            if graph.scope in self._scopes:
-                policy = self._scopes[graph.scope].policy
-                done += await self._rounds.take(DueAliasStep(graph, record, policy))
+        for graph, record in await self._due_aliases():
+            policy = self._scopes[graph.scope].policy
+            done += await self._rounds.take(DueAliasStep(graph, record, policy))
         for graph in await self._store.graphs():
             scope = self._scopes.get(graph.scope)
             if scope is None or scope.policy.inactive_days is None:
@@ -113,3 +114,13 @@ class Resolver:
             for mpid in await self._store.inactive_profiles(graph, before_ms, _DUE_AT_ONCE):
                 done += await self.delete(graph, mpid, "retention")
         return done
+
+    async def _due_aliases(self) -> list[tuple[GraphKey, AliasRecord]]:
+        """List due alias requests; those of scopes no longer configured wait, and keep nobody waiting."""
+        limit = _DUE_AT_ONCE
+        while True:
+            due = await self._store.pending_aliases(self._clock(), limit)
+            ours = [(graph, record) for graph, record in due if graph.scope in self._scopes]
+            if ours or len(due) < limit:
+                return ours[:_DUE_AT_ONCE]
+            limit *= 2

@@ -13,7 +13,8 @@ from typing import Any, Final, Generic, TypeVar
 
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.errors import ContentionError, IdsyncError
-from idsync.resolve.step import Step
+from idsync.model.view import GraphView
+from idsync.resolve.step import Step, unplanned
 from idsync.store.protocol import Store
 
 __all__ = ["MAX_ATTEMPTS", "MAX_ROUND", "Rounds"]
@@ -74,14 +75,18 @@ class Rounds:
         while len(answers) < len(steps):
             chosen = steps[len(answers) : len(answers) + size]
             views = await self._store.read_views([step.wanted for step in chosen])
-            change_sets = [step.decide(view) for step, view in zip(chosen, views, strict=True)]
+            change_sets, fault = _decided(chosen, views)
             results = await self._store.apply(change_sets, in_order=True)
             progress = 0
-            for step, result in zip(chosen, results, strict=True):
+            for step, result in zip(chosen, results, strict=False):
                 if isinstance(result, Stale):
                     break
                 commits.append((len(answers), step, result))
                 answers.append(None)
+                progress += 1
+            if fault is not None and not change_sets:
+                # It saw the effect of all before it, and still cannot be decided.
+                answers.append(fault)
                 progress += 1
             attempts = 0 if progress else attempts + 1
             size = min(max(2 * progress, 8), MAX_ROUND)
@@ -91,8 +96,8 @@ class Rounds:
         for position, step, applied in commits:
             try:
                 answers[position] = step.answer(await _durable(applied))
-            except IdsyncError as error:
-                answers[position] = error
+            except Exception as error:
+                answers[position] = unplanned(error)
         return answers
 
     async def _run(self) -> None:
@@ -146,6 +151,19 @@ class Rounds:
             self._syncing.add(task)
             task.add_done_callback(self._syncing.discard)
         return again
+
+
+def _decided(
+    steps: Sequence[Step[Any]], views: Sequence[GraphView]
+) -> tuple[list[ChangeSet], IdsyncError | None]:
+    """Decide steps up to the first that cannot be; gives what is wrong with that one."""
+    change_sets: list[ChangeSet] = []
+    for step, view in zip(steps, views, strict=True):
+        try:
+            change_sets.append(step.decide(view))
+        except Exception as error:
+            return change_sets, unplanned(error)
+    return change_sets, None
 
 
 async def _durable(applied: Applied) -> Applied:

@@ -6,9 +6,10 @@ from collections.abc import Hashable
 from typing import Protocol, TypeAlias, TypeVar
 
 from idsync.model.changes import Applied, ChangeSet
+from idsync.model.errors import IdsyncError
 from idsync.model.view import GraphView, ViewRequest
 
-__all__ = ["Key", "Step"]
+__all__ = ["Key", "Step", "unplanned"]
 
 Key: TypeAlias = Hashable
 
@@ -42,3 +43,12 @@ class Step(Protocol[R_co]):
     def answer(self, applied: Applied) -> R_co:
         """Give the answer once the change set holds, or raise an `IdsyncError`; the same each time."""
         ...
+
+
+def unplanned(error: Exception) -> IdsyncError:
+    """Make of any error one that can stand in the place of an answer, so that it harms its own call only."""
+    if isinstance(error, IdsyncError):
+        return error
+    fault = IdsyncError("internal error")
+    fault.__cause__ = error
+    return fault

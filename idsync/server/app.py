@@ -70,6 +70,13 @@ class App:
     resolver: Resolver
     registry: CollectorRegistry
     is_ready: bool = True
+    _server: GrpcServer | None = None
+
+    async def leave(self) -> None:
+        """Tell whoever asks that no more calls should come; those that do are still answered."""
+        self.is_ready = False
+        if self._server is not None:
+            await self._server.leave()
 
 
 @asynccontextmanager
@@ -130,12 +137,11 @@ async def open_app(
         server = GrpcServer(methods)
         stack.push_async_callback(server.stop, grace_s)
         address = await server.start(grpc_bind, configuration.tls)
-        app = App(configuration, address, local, store, resolver, registry)
+        app = App(configuration, address, local, store, resolver, registry, _server=server)
         try:
             yield app
         finally:
-            app.is_ready = False
-            await server.leave()
+            await app.leave()
             drain.begin()
 
 

@@ -44,12 +44,8 @@ class CallReader:
         return resolve_from_wire(_OPERATIONS[kind], getattr(message, kind), self._caller)
 
 
-def result_to_wire(
-    message: pb.ResolveCall, answer: Resolution | Modification | IdsyncError
-) -> pb.ResolveResult:
+def result_to_wire(message: pb.ResolveCall, answer: Resolution | Modification) -> pb.ResolveResult:
     """Put an answer in the place of its call."""
-    if isinstance(answer, IdsyncError):
-        return error_to_wire(answer)
     if isinstance(answer, Modification):
         return pb.ResolveResult(modify=modification_to_wire(answer))
     result = pb.ResolveResult()

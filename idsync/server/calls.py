@@ -28,7 +28,7 @@ from idsync.server.meters import Meters, MethodMeter
 from idsync.server.status import INTERNAL, code_of
 from idsync.server.traceback import traceback_without_values
 
-__all__ = ["Desk", "Method", "Run", "methods_of"]
+__all__ = ["Desk", "Method", "Run", "methods_of", "told_of"]
 
 Run = Callable[[Any, Call], Any]
 """A method of a service: `async (request, call) -> response`, or an async generator if it streams."""
@@ -189,22 +189,34 @@ class Method:
             return error
         if not isinstance(error, Exception):
             return error
-        code = code_of(error) if isinstance(error, IdsyncError) else StatusCode.INTERNAL
-        told = error if isinstance(error, IdsyncError) and code is not StatusCode.INTERNAL else None
-        self._meter.ended(code, duration_s)
-        facts: dict[str, object] = {
-            "rpc": self.path,
-            "code": code.name,
-            "trace_id": call.trace_id,
-            "input": "operator" if call.caller.is_operator else call.caller.key and call.caller.input_id,
-            "duration_ms": round(duration_s * 1_000, 3),
-        }
-        if told is None:
-            facts["traceback"] = traceback_without_values(error)
-        else:
-            facts |= {"reason": told.reason, "detail": told.message}
-        getattr(_log, _LOG_LEVELS.get(code, "info"))("call_failed", **facts)
-        return IdsyncError(INTERNAL) if told is None else told
+        self._meter.ended(code_of(error), duration_s)
+        return told_of(error, call, self.path, duration_ms=round(duration_s * 1_000, 3))
+
+
+def told_of(error: Exception, call: Call, rpc: str, **more: object) -> IdsyncError:
+    """Log what went wrong with a call, and give what its caller is told; of a fault of ours that is nothing.
+
+    Args:
+        error: What went wrong.
+        call: What surrounds the request.
+        rpc: What was called.
+        more: What else the log should say.
+    """
+    code = code_of(error)
+    told = error if isinstance(error, IdsyncError) and code is not StatusCode.INTERNAL else None
+    facts: dict[str, object] = {
+        "rpc": rpc,
+        "code": code.name,
+        "trace_id": call.trace_id,
+        "input": "operator" if call.caller.is_operator else call.caller.key and call.caller.input_id,
+        **more,
+    }
+    if told is None:
+        facts["traceback"] = traceback_without_values(error)
+    else:
+        facts |= {"reason": told.reason, "detail": told.message}
+    getattr(_log, _LOG_LEVELS.get(code, "info"))("call_failed", **facts)
+    return IdsyncError(INTERNAL) if told is None else told
 
 
 def methods_of(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from typing import Final
 
+from grpc import StatusCode
+
 from idsync.model.changes import Modification, Outcome, Resolution
 from idsync.model.errors import ForbiddenError, IdsyncError, InvalidAliasError, LookupFailedError
 from idsync.model.identity import GraphKey
@@ -13,6 +15,7 @@ from idsync.resolve.resolver import Resolver, Scope
 from idsync.server.batch import CallReader, error_to_wire, result_to_wire
 from idsync.server.call import Call
 from idsync.server.caller import Caller
+from idsync.server.calls import told_of
 from idsync.server.convert import (
     ResolveMessage,
     modification_to_wire,
@@ -25,6 +28,7 @@ from idsync.server.drain import Drain
 from idsync.server.faults import MAX_CALLS, refuse
 from idsync.server.limits import Gate
 from idsync.server.meters import Meters
+from idsync.server.status import code_of
 from idsync.store.protocol import Store
 from idsync.v1 import identity_service_pb2 as pb
 
@@ -146,8 +150,8 @@ class IdentityService:
                 self._count(call)
                 read = reader.read(message)
                 self._admit_identities(read)
-            except IdsyncError as error:
-                results.append(error_to_wire(error))
+            except Exception as error:
+                results.append(self._refusal(error, call))
             else:
                 wanted.append(read)
                 results.append(None)
@@ -158,10 +162,22 @@ class IdentityService:
             if result is None:
                 request, answer = next(requests), next(answers)
                 self._count_answer(request, answer)
-                complete.append(result_to_wire(message, answer))
+                complete.append(
+                    self._refusal(answer, call)
+                    if isinstance(answer, IdsyncError)
+                    else result_to_wire(message, answer)
+                )
             else:
                 complete.append(result)
         return complete
+
+    def _refusal(self, error: Exception, call: Call) -> pb.ResolveResult:
+        """Put an error in the place of its call; a fault of ours is logged like that of a single call."""
+        code = code_of(error)
+        self._meters.refused(code)
+        if isinstance(error, IdsyncError) and code is not StatusCode.INTERNAL:
+            return error_to_wire(error)
+        return error_to_wire(told_of(error, call, pb.ResolveCall.DESCRIPTOR.full_name))
 
     # -- the rest ------------------------------------------------------------------------------------------
 

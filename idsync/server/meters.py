@@ -69,6 +69,7 @@ class Meters(Collector):
         self._methods: list[MethodMeter] = []
         self._outcomes: defaultdict[tuple[str, Outcome, str], int] = defaultdict(int)
         self._notices: defaultdict[tuple[IdentityType, NoticeReason], int] = defaultdict(int)
+        self._refused: defaultdict[StatusCode, int] = defaultdict(int)
         registry.register(self)
 
     def method(self, kind: str, service: str, name: str) -> MethodMeter:
@@ -80,6 +81,10 @@ class Meters(Collector):
     def outcome(self, scope: str, outcome: Outcome, rule: str) -> None:
         """Count a resolved call."""
         self._outcomes[scope, outcome, rule] += 1
+
+    def refused(self, code: StatusCode) -> None:
+        """Count a call of a batch or stream that ended with an error."""
+        self._refused[code] += 1
 
     def notices(self, notices: Iterable[Notice]) -> None:
         """Count what was ignored, withheld or capped."""
@@ -104,9 +109,16 @@ class Meters(Collector):
         )
         for (scope, outcome, rule), count in self._outcomes.items():
             outcomes.add_metric((scope, outcome.value, rule), count)
+        refused = CounterMetricFamily(
+            "idsync_batched_calls_failed",
+            "Calls of a batch or stream that ended with an error.",
+            labels=("grpc_code",),
+        )
+        for code, count in self._refused.items():
+            refused.add_metric((code.name,), count)
         notices = CounterMetricFamily(
             "idsync_notices", "Identities that were ignored, withheld or capped.", labels=("type", "reason")
         )
         for (kind, reason), count in self._notices.items():
             notices.add_metric((kind.wire_name, reason.name.lower()), count)
-        yield from (handled, handling, outcomes, notices)
+        yield from (handled, handling, outcomes, refused, notices)

@@ -40,7 +40,7 @@ _CODES: Final[Mapping[type[IdsyncError], StatusCode]] = {
 }
 
 
-def code_of(error: IdsyncError) -> StatusCode:
+def code_of(error: Exception) -> StatusCode:
     """Find the canonical code of the nearest class that has one; everything else is a fault of ours."""
     for kind in type(error).__mro__:
         if kind in _CODES:

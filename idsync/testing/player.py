@@ -90,6 +90,10 @@ class Player:
     async def send_batch(self, requests: Sequence[ResolveRequest | ModifyRequest]) -> list[Answer]:
         """Send requests as one batch."""
         answers = await self._resolver.resolve_all(requests)
+        for answer in answers:
+            if type(answer) is IdsyncError:
+                # Nobody planned it: no refusal, but what `send` would have raised.
+                raise answer
         return [_refusal(a) if isinstance(a, IdsyncError) else self._noted(a) for a in answers]
 
     async def outcome(self, answers: Sequence[Answer]) -> Outcome:

@@ -98,3 +98,11 @@ async def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> 
     told = await refusal("sqlite:////proc/self/idsync.db", tmp_path)
 
     assert "cannot" in told
+
+
+async def test_only_the_owner_may_read_what_is_kept(database: Path) -> None:
+    """The files hold values of people."""
+    kept = [file for file in database.parent.iterdir() if file.name.startswith(database.name)]
+
+    assert len(kept) >= 2
+    assert [oct(file.stat().st_mode & 0o077) for file in kept] == ["0o0"] * len(kept)

@@ -7,11 +7,16 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from google.rpc.code_pb2 import Code
+from structlog.testing import capture_logs
 
 from idsync.client import AsyncClient, identities
+from idsync.model.changes import ChangeSet
 from idsync.model.errors import (
     InvalidRequestError,
 )
+from idsync.model.view import GraphView
+from idsync.resolve.steps import ResolveStep
+from idsync.server.app import App
 from idsync.v1 import identity_pb2
 from idsync.v1 import identity_service_pb2 as pb
 from tests.e2e.identity_requests import (
@@ -26,6 +31,17 @@ from tests.e2e.identity_requests import (
 
 
 class TestBatch:
+    async def test_what_fails_is_counted(self, app: App, client: AsyncClient) -> None:
+        """The batch itself ended well, so its own metric says nothing of it."""
+        await client.batch_resolve(
+            pb.BatchResolveRequest(calls=calls(identify(), None, identify(ios_idfv="d")))
+        )
+
+        counted = app.registry.get_sample_value(
+            "idsync_batched_calls_failed_total", {"grpc_code": "INVALID_ARGUMENT"}
+        )
+        assert counted == 2
+
     async def test_in_order(self, client: AsyncClient) -> None:
         """Each call sees the effect of those before it; an error harms its call only."""
         known = login(email="ed@example.com", ios_idfv="d")
@@ -55,6 +71,33 @@ class TestBatch:
             (Code.NOT_FOUND, "NOT_FOUND_ERROR"),
             (Code.INVALID_ARGUMENT, "LOOKUP_ERROR"),
         ]
+
+    async def test_a_fault_of_ours_harms_its_call_only(
+        self, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Calls of strangers travel in one message, so none may fall with another's; and the log has it."""
+        decide = ResolveStep.decide
+
+        def failing(step: ResolveStep, view: GraphView) -> ChangeSet:
+            if any(identity.value == "bad" for identity in step.wanted.identities):
+                raise ZeroDivisionError("bad")
+            return decide(step, view)
+
+        monkeypatch.setattr(ResolveStep, "decide", failing)
+        wanted = (identify(ios_idfv=value) for value in ("bad", "a", "bad", "b", "a", "bad"))
+
+        with capture_logs() as lines:
+            results = (await client.batch_resolve(pb.BatchResolveRequest(calls=calls(*wanted)))).results
+
+        assert [r.WhichOneof("result") for r in results] == [
+            "error", "identify", "error", "identify", "identify", "error",
+        ]  # fmt: skip
+        assert results[1].identify.mpid == results[4].identify.mpid != results[3].identify.mpid
+        assert {(r.error.code, r.error.message) for r in results if r.HasField("error")} == {
+            (Code.INTERNAL, "internal error")
+        }
+        assert ["ZeroDivisionError" in line["traceback"] for line in lines] == [True] * 3
+        assert "'bad'" not in str(lines)
 
     async def test_modifies_are_answered(self, client: AsyncClient) -> None:
         made = await client.identify(identify(ios_idfv="d"))

@@ -6,6 +6,7 @@ import pytest
 
 from idsync.client import AsyncClient
 from idsync.model.errors import InvalidRequestError
+from idsync.resolve import explain
 from idsync.v1 import graph_service_pb2 as pb
 from tests.e2e.conftest import CLUB
 from tests.e2e.profiles import PRODUCTION, login, one
@@ -22,6 +23,26 @@ class TestExplain:
         assert answer.sentences
         assert [(link.mpid, link.since_seq, link.until_seq) for link in answer.links] == [(mpid, 1, 0)]
         assert [entry.rule for entry in answer.entries] == ["link/new-known"]
+
+    async def test_beyond_the_oldest_links_of_a_popular_value(
+        self, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A bound may leave history out, but never deny what holds."""
+        monkeypatch.setattr(explain, "_MAX_LINKS", 2)
+        mpids = [await login(client, email=f"{n}@example.com", ios_idfv="kiosk") for n in range(4)]
+        subject = pb.IdentityOnProfile(identity=one(ios_idfv="kiosk"), mpid=mpids[3])
+        pair = pb.IdentityPair(first=one(ios_idfv="kiosk"), second=one(email="3@example.com"))
+        nobody = pb.IdentityOnProfile(identity=one(ios_idfv="kiosk"), mpid=42)
+
+        held = await client.explain(pb.ExplainRequest(environment=PRODUCTION, identity_on_profile=subject))
+        both = await client.explain(pb.ExplainRequest(environment=PRODUCTION, identities=pair))
+        apart = await client.explain(pb.ExplainRequest(environment=PRODUCTION, identity_on_profile=nobody))
+
+        assert held.verdict == both.verdict == pb.EXPLANATION_VERDICT_TOGETHER
+        assert [(link.mpid, link.since_seq) for link in held.links] == [(mpids[3], 4)]
+        assert {link.mpid for link in both.links} == {mpids[3]}
+        assert apart.verdict == pb.EXPLANATION_VERDICT_APART
+        assert "oldest 2" in apart.sentences[0]
 
     async def test_two_identities(self, client: AsyncClient) -> None:
         await login(client, email="ed@example.com", ios_idfv="d")

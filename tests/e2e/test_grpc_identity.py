@@ -136,3 +136,15 @@ class TestCaller:
             with pytest.raises(UnauthenticatedError):
                 await nobody.get_caller(pb.GetCallerRequest())
             assert (await nobody.get_caller(pb.GetCallerRequest(), credentials=SHOP)).workspace == "shop"
+
+
+async def test_long_values_fill_no_memory(app: App, client: AsyncClient) -> None:
+    """Whoever has a key may ask for many strangers; a hundred kilobytes are not kept for each."""
+    for value in ("short", "long" * 1_000):
+        request = identify(ios_idfv=value)
+        request.read_only = True
+        with pytest.raises(NotFoundError):
+            await client.identify(request)
+
+    remembered = getattr(app.resolver._rounds, "_remembered", ())
+    assert len(remembered) == (1 if app.store.answers_at_once else 0)

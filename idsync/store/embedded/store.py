@@ -88,8 +88,11 @@ class EmbeddedStore:
         return results
 
     def _apply(self, change_set: ChangeSet) -> Applied | Stale:
-        if not self._overlay.holds(change_set):
-            return Stale()
+        try:
+            if not self._overlay.holds(change_set):
+                return Stale()
+        except sqlite3.Error as error:
+            raise UnavailableError("the store cannot be read") from error
         if not change_set.changes:
             rests_on = self._overlay.rests_on(change_set)
             return Applied(change_set.mpid, 0, self._committer.durable_after(rests_on) if rests_on else None)

@@ -55,6 +55,22 @@ class TestStopping:
         assert asyncio.get_running_loop().time() - started_s < 30
         await channel.close()
 
+    async def test_whoever_asks_is_told_before_it_ends(
+        self, configuration: Configuration, clock: ManualClock
+    ) -> None:
+        """A balancer sends nobody any more while those who still come are answered."""
+        async with open_app(configuration, "memory://", "127.0.0.1:0", clock=clock) as app:
+            async with grpc.aio.insecure_channel(app.grpc_address) as channel:
+                stub: Any = health_pb2_grpc.HealthStub(channel)
+                await app.leave()
+                asked = await stub.Check(health_pb2.HealthCheckRequest(service="idsync.v1.IdentityService"))
+            async with AsyncClient.connect(app.grpc_address, SHOP) as client:
+                answer = await client.identify(identify(ios_idfv="d"))
+
+        assert asked.status == NOT_SERVING
+        assert not app.is_ready
+        assert answer.mpid
+
     async def test_calls_under_way_are_answered(
         self, configuration: Configuration, clock: ManualClock
     ) -> None:

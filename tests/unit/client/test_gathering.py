@@ -8,6 +8,7 @@ from typing import cast
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 from google.rpc.code_pb2 import Code
 
 from idsync.client import AsyncClient, BasicCredentials, GatheringTransport, GrpcTransport, RetryPolicy
@@ -101,8 +102,9 @@ async def test_callers_with_other_credentials_never_share_a_message(client: Asyn
 async def test_a_message_has_a_bound(client: AsyncClient, peer: Peer) -> None:
     await asyncio.gather(*(client.identify(_user(number)) for number in range(2 * MAX_CALLS + 1)))
 
-    assert sorted(seen.rpc for seen in peer.seen) == ["BatchResolve", "BatchResolve", "Identify"]
-    assert len(_batch(peer)) == MAX_CALLS
+    batches = [at for at, seen in enumerate(peer.seen) if seen.rpc == "BatchResolve"]
+    assert [len(_batch(peer, at)) for at in batches] == [MAX_CALLS, MAX_CALLS]
+    assert len(peer.seen) == len(batches) + 1
 
 
 async def test_while_enough_is_under_way_calls_gather(client: AsyncClient, peer: Peer) -> None:
@@ -233,6 +235,42 @@ async def test_closing_tells_everybody(client: AsyncClient, peer: Peer) -> None:
 
 async def test_an_answer_of_another_length_is_nobodys(client: AsyncClient, peer: Peer) -> None:
     peer.answers.append(identity.BatchResolveResponse())
+
+    errors = await asyncio.gather(
+        client.identify(_user(1)), client.identify(_user(2)), return_exceptions=True
+    )
+
+    assert [type(error) for error in errors] == [IdsyncError, IdsyncError]
+
+
+async def test_credentials_of_a_single_call_are_not_kept(address: str, peer: Peer) -> None:
+    """Signed calls each bring their own, and nobody brings them again."""
+    transport = GatheringTransport(GrpcTransport(address))
+    async with AsyncClient(transport) as client:
+        for number in range(3):
+            await client.identify(_user(number), credentials=BasicCredentials(f"web-{number}", "s3cret"))
+        await client.get_caller(identity.GetCallerRequest())
+
+        assert not transport._gatherings
+
+
+class _Broken(GrpcTransport):
+    async def call(self, *_: object, **__: object) -> Message:
+        raise ZeroDivisionError
+
+
+async def test_a_broken_transport_keeps_nobody_waiting(address: str) -> None:
+    async with AsyncClient(GatheringTransport(_Broken(address)), timeout_s=None) as client:
+        errors = await asyncio.gather(
+            client.identify(_user(1)), client.identify(_user(2)), return_exceptions=True
+        )
+
+    assert [type(error) for error in errors] == [ZeroDivisionError, ZeroDivisionError]
+
+
+async def test_an_answer_to_another_call_is_nobodys(client: AsyncClient, peer: Peer) -> None:
+    other = identity.ResolveResult(login=identity.LoginResponse(mpid=1))
+    peer.answers.append(identity.BatchResolveResponse(results=[other, other]))
 
     errors = await asyncio.gather(
         client.identify(_user(1)), client.identify(_user(2)), return_exceptions=True

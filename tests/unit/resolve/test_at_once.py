@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from idsync.model.changes import Resolution
-from idsync.model.errors import LookupFailedError, NotFoundError, UnavailableError
+from idsync.model.changes import Resolution, Stale
+from idsync.model.errors import ContentionError, LookupFailedError, NotFoundError, UnavailableError
 from idsync.model.identity import Identity, IdentityType
 from idsync.model.policy import Policy
 from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
+from idsync.model.view import GraphView, ViewRequest
 from idsync.resolve import at_once, steps
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
@@ -183,6 +185,21 @@ async def test_erasure_leaves_no_remembered_value(store: EmbeddedStore) -> None:
     assert not resolver._rounds._remembered
 
 
+async def test_erasure_forgets_also_when_nobody_waits_for_it(store: EmbeddedStore) -> None:
+    resolver = resolver_of(store)
+    for _ in range(2):
+        answer = await resolver.resolve(call(DEVICE))
+    assert isinstance(resolver._rounds, at_once.AtOnce)
+
+    erasing = asyncio.create_task(resolver.delete(GRAPH, answer.mpid))
+    await asyncio.sleep(0)
+    erasing.cancel()
+    await asyncio.wait([erasing])
+
+    assert erasing.cancelled()
+    assert not resolver._rounds._remembered
+
+
 async def test_what_is_remembered_has_a_bound(
     store: EmbeddedStore, decisions: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +216,64 @@ async def test_what_is_remembered_has_a_bound(
     assert len(decisions) == decided + 1
 
 
+async def test_what_is_remembered_anew_takes_no_other_answers_place(
+    store: EmbeddedStore, decisions: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_once, "MAX_REMEMBERED", 2)
+    resolver = resolver_of(store)
+    for identity in (DEVICE, OTHER):
+        for _ in range(2):
+            await resolver.resolve(call(identity))
+    await resolver.resolve(call(OTHER, EMAIL))
+    await resolver.resolve(call(OTHER))
+    decided = len(decisions)
+
+    await resolver.resolve(call(DEVICE))
+
+    assert len(decisions) == decided
+
+
+async def test_what_wrote_something_is_not_remembered(store: EmbeddedStore) -> None:
+    """Its changes would be made again."""
+    resolver = resolver_of(store)
+    await resolver.resolve(call(DEVICE))
+
+    assert isinstance(resolver._rounds, at_once.AtOnce)
+    assert not resolver._rounds._remembered
+
+
+async def test_a_batch_goes_on_after_an_error(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call is refused, one could not look: each is told in its place."""
+    resolver = resolver_of(store)
+    read_views = store.read_views
+
+    async def unreadable(wanted: Sequence[ViewRequest]) -> list[GraphView]:
+        if OTHER in wanted[0].identities:
+            raise UnavailableError("the store cannot be read")
+        return await read_views(wanted)
+
+    monkeypatch.setattr(store, "read_views", unreadable)
+    answers = await resolver.resolve_all(
+        [call(DEVICE, operation=Operation.SEARCH), call(OTHER), call(DEVICE)]
+    )
+
+    assert [type(answer) for answer in answers] == [NotFoundError, UnavailableError, Resolution]
+
+
+async def test_a_store_that_others_write_to_is_noticed(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is to come between a look and its commit; an answer would not be true."""
+
+    async def overtaken(_: object) -> list[Stale]:
+        return [Stale()]
+
+    monkeypatch.setattr(store, "apply", overtaken)
+
+    with pytest.raises(ContentionError):
+        await resolver_of(store).resolve(call(DEVICE))
+
+
 async def test_an_answer_of_a_group_that_failed_is_not_given_again(store: EmbeddedStore) -> None:
     """What stands anew in the same places is not on disk yet: nobody is answered before it is."""
     resolver = resolver_of(store)
@@ -208,6 +283,9 @@ async def test_an_answer_of_a_group_that_failed_is_not_given_again(store: Embedd
         *(resolver.resolve(call(DEVICE, EMAIL)) for _ in range(2)), return_exceptions=True
     )
     assert [type(error) for error in void] == [UnavailableError] * 2
+    assert void[0] is not void[1], "each caller notes its own attempts"
+    assert isinstance(resolver._rounds, at_once.AtOnce)
+    assert not resolver._rounds._remembered, "it would keep the void graph in memory"
     store._log._connection.execute("PRAGMA query_only = OFF")
 
     writing = asyncio.create_task(resolver.resolve(call(DEVICE, EMAIL)))
@@ -216,3 +294,20 @@ async def test_an_answer_of_a_group_that_failed_is_not_given_again(store: Embedd
     done, _ = await asyncio.wait({writing, repeating}, return_when=asyncio.FIRST_COMPLETED)
     assert writing in done
     assert (await repeating).mpid == (await writing).mpid
+
+
+async def test_a_disk_that_cannot_be_read_is_no_fault_of_ours(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether remembered conditions hold may have to be read; the caller may try again."""
+    resolver = resolver_of(store)
+    for _ in range(2):
+        await resolver.resolve(call(DEVICE))
+
+    def broken(_: object) -> bool:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(store._overlay, "holds", broken)
+
+    with pytest.raises(UnavailableError):
+        await resolver.resolve(call(DEVICE))

@@ -185,6 +185,22 @@ class TestClose:
         with pytest.raises(UnavailableError):
             await task
 
+    async def test_a_call_whose_time_has_just_run_out_is_no_obstacle(self) -> None:
+        """Its timeout can be moved no more."""
+        transport, behaviour = local(forever)
+        task = asyncio.create_task(transport.call(IDENTIFY, REQUEST, METADATA, 60))
+        await behaviour.called.wait()
+        (limit,) = transport._under_way
+        limit.reschedule(asyncio.get_running_loop().time())
+        await asyncio.sleep(0)
+        assert limit.expired()
+        assert not task.done()
+
+        await transport.close()
+
+        with pytest.raises(UnavailableError):
+            await task
+
     async def test_streams_under_way_fail(self) -> None:
         transport, _ = local(pb.StreamResolveResponse())
         answers = transport.stream(STREAM, endless(), METADATA)
