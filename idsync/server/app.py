@@ -20,19 +20,19 @@ from idsync.model.errors import ConfigurationError
 from idsync.resolve.explain import Explainer
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
-from idsync.server.admin_service import AdminService
-from idsync.server.caller import Caller
-from idsync.server.calls import Desk, Method, methods_of
-from idsync.server.credentials import Authenticator, Registration
+from idsync.server.admission.caller import Caller
+from idsync.server.admission.credentials import Authenticator, Registration
+from idsync.server.admission.limits import gate_of
+from idsync.server.admission.reach import Reach
 from idsync.server.drain import Drain
-from idsync.server.graph_service import GraphService
-from idsync.server.grpc_server import GrpcServer
-from idsync.server.identity_service import MANY_CALLS, IdentityService
-from idsync.server.limits import gate_of
-from idsync.server.local import LocalTransport
 from idsync.server.meters import Meters
-from idsync.server.reach import Reach
+from idsync.server.method import Desk, Method, methods_of
 from idsync.server.schedule import run_schedule
+from idsync.server.services.admin_service import AdminService
+from idsync.server.services.graph_service import GraphService
+from idsync.server.services.identity_service import MANY_CALLS, IdentityService
+from idsync.server.transport.grpc_server import GrpcServer
+from idsync.server.transport.local import LocalTransport
 from idsync.server.versions import record_versions
 from idsync.store.memory import MemoryStore
 from idsync.store.protocol import Store

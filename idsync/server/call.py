@@ -6,8 +6,8 @@ import re
 from random import getrandbits
 from typing import Final
 
-from idsync.server.caller import Caller
-from idsync.server.credentials import Metadata
+from idsync.server.admission.caller import Caller
+from idsync.server.admission.credentials import Metadata
 
 __all__ = ["TRACE_ID", "USED_PERCENT", "Call"]
 

@@ -18,9 +18,11 @@ def _folders(below: str) -> set[str]:
 
 def test_every_folder_of_the_tree_is_explained() -> None:
     tree = GUIDE.split("```")[1]
-    shown = set(re.findall(r"^ *(\w+)/(?: |$)", tree, re.MULTILINE))
+    shown = set(re.findall(r"^ {0,2}(\w+)/(?: |$)", tree, re.MULTILINE))
+    stages = set(re.findall(r"^ {4}(\w+)/ ", tree, re.MULTILINE))
 
     assert shown == {folder for folder in _folders(".") if not folder.startswith(".")} | _folders("idsync")
+    assert stages == _folders("idsync/server")
 
 
 def test_every_kind_of_test_has_its_folder() -> None:

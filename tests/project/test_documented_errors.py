@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from idsync.model import errors
-from idsync.server.status import code_of
+from idsync.server.wire.status import code_of
 from idsync.v1 import error_reason_pb2
 from tests.project.tree import ROOT
 

@@ -14,14 +14,14 @@ from idsync.model.profile import Profile
 from idsync.model.request import Operation
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
-from idsync.server.caller import Caller
-from idsync.server.convert import (
+from idsync.server.admission.caller import Caller
+from idsync.server.wire.convert import (
     modification_to_wire,
     modify_from_wire,
     resolution_to_wire,
     resolve_from_wire,
 )
-from idsync.server.convert_alias import alias_from_wire, check_alias
+from idsync.server.wire.convert_alias import alias_from_wire, check_alias
 from idsync.store.memory import MemoryStore
 from idsync.store.protocol import Store
 from idsync.testing.clock import ManualClock

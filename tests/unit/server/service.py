@@ -9,12 +9,12 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from idsync.client import BasicCredentials
+from idsync.server.admission.caller import Caller
+from idsync.server.admission.credentials import Authenticator, Registration
+from idsync.server.admission.limits import Gate
 from idsync.server.call import Call
-from idsync.server.caller import Caller
-from idsync.server.calls import Desk, Method, methods_of
-from idsync.server.credentials import Authenticator, Registration
-from idsync.server.limits import Gate
 from idsync.server.meters import Meters
+from idsync.server.method import Desk, Method, methods_of
 from idsync.v1 import graph_service_pb2, identity_service_pb2
 
 WEB = Caller(key="web", workspace="shop", scope="retail")

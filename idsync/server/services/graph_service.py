@@ -1,0 +1,156 @@
+"""GraphService: shows the graph and its history to those who may read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from typing import Final
+
+from idsync.model.errors import NotFoundError
+from idsync.model.identity import GraphKey, Mpid
+from idsync.model.profile import Profile
+from idsync.resolve.explain import Explainer
+from idsync.server.admission.caller import Caller
+from idsync.server.admission.reach import Reach
+from idsync.server.call import Call
+from idsync.server.drain import Drain
+from idsync.server.wire.convert_graph import entry_to_wire, explanation_to_wire, profile_to_wire
+from idsync.server.wire.faults import MAX_ID_CHARS, identity_from_wire, refuse
+from idsync.server.wire.pages import page_of
+from idsync.store.protocol import Store
+from idsync.v1 import graph_service_pb2 as pb
+from idsync.v1 import identity_pb2
+
+__all__ = ["GraphService"]
+
+_MAX_MPIDS: Final = 1_000
+_PROFILES: Final = {"default": 50, "most": 100}
+_ENTRIES: Final = {"default": 100, "most": 1_000}
+_READ_AHEAD: Final = 256
+
+
+class GraphService:
+    """Answers operators, and inputs with `may_read` about their own scope.
+
+    What an input may not see looks to it exactly like what does not exist.
+    """
+
+    def __init__(self, store: Store, explainer: Explainer, reach: Reach, drain: Drain) -> None:
+        self._store = store
+        self._explainer = explainer
+        self._reach = reach
+        self._drain = drain
+
+    # -- profiles ------------------------------------------------------------------------------------------
+
+    async def get_profile(self, request: pb.GetProfileRequest, call: Call) -> pb.GetProfileResponse:
+        """Show one profile, an erased one too (ID-250)."""
+        found = await self._visible([request.mpid], call.caller)
+        if request.mpid not in found:
+            raise NotFoundError("no such profile")
+        return pb.GetProfileResponse(profile=self._message(found[request.mpid]))
+
+    async def batch_get_profiles(
+        self, request: pb.BatchGetProfilesRequest, call: Call
+    ) -> pb.BatchGetProfilesResponse:
+        """Show many profiles (ID-252)."""
+        if len(request.mpids) > _MAX_MPIDS:
+            raise refuse([("mpids", f"has more than {_MAX_MPIDS} MPIDs")])
+        found = await self._visible(request.mpids, call.caller)
+        return pb.BatchGetProfilesResponse(
+            profiles=[self._message(found[mpid]) for mpid in request.mpids if mpid in found],
+            unknown_mpids=[mpid for mpid in request.mpids if mpid not in found],
+        )
+
+    async def find_profiles(self, request: pb.FindProfilesRequest, call: Call) -> pb.FindProfilesResponse:
+        """Show all profiles that hold an identity, newest first."""
+        graph = self._reach.graph(call.caller, request.scope, request.environment)
+        identity = identity_from_wire("identity", request.identity)
+        page = page_of(
+            request.page_size,
+            request.page_token,
+            **_PROFILES,
+            question=("profiles", tuple(graph), tuple(identity)),
+        )
+        mpids = await self._store.find_profiles(graph, identity, page.size + 1, page.cursor)
+        found = await self._store.profiles(graph, mpids[: page.size])
+        shown = [found[mpid] for mpid in mpids[: page.size] if mpid in found]
+        answer = pb.FindProfilesResponse(profiles=map(self._message, shown))
+        if len(mpids) > page.size and shown:
+            answer.next_page_token = page.token(shown[-1].recency)
+        return answer
+
+    async def _visible(self, mpids: Iterable[Mpid], caller: Caller) -> dict[Mpid, Profile]:
+        caller.require_reader()
+        graphs = await self._store.graph_of(set(mpids))
+        asked: dict[GraphKey, list[Mpid]] = {}
+        for mpid, graph in graphs.items():
+            if self._reach.shows(caller, graph):
+                asked.setdefault(graph, []).append(mpid)
+        found: dict[Mpid, Profile] = {}
+        for graph, members in asked.items():
+            found |= await self._store.profiles(graph, members)
+        return found
+
+    def _message(self, profile: Profile) -> identity_pb2.Profile:
+        message = identity_pb2.Profile()
+        profile_to_wire(message, profile, self._reach.scope(profile.graph).policy)
+        return message
+
+    # -- history -------------------------------------------------------------------------------------------
+
+    async def explain(self, request: pb.ExplainRequest, call: Call) -> pb.ExplainResponse:
+        """Say why two things belong together, or why a request had its answer."""
+        graph = self._reach.graph(call.caller, request.scope, request.environment)
+        match request.WhichOneof("subject"):
+            case "identities":
+                explanation = await self._explainer.identities(
+                    graph,
+                    identity_from_wire("identities.first", request.identities.first),
+                    identity_from_wire("identities.second", request.identities.second),
+                )
+            case "identity_on_profile":
+                subject = request.identity_on_profile
+                identity = identity_from_wire("identity_on_profile.identity", subject.identity)
+                explanation = await self._explainer.identity_on_profile(graph, identity, subject.mpid)
+            case "request_id":
+                if not 0 < len(request.request_id) <= MAX_ID_CHARS:
+                    raise refuse([("request_id", f"must have 1 to {MAX_ID_CHARS} characters")])
+                explanation = await self._explainer.request(graph, request.request_id)
+            case _:
+                raise refuse([("subject", "is missing")])
+        return explanation_to_wire(explanation)
+
+    async def list_journal(self, request: pb.ListJournalRequest, call: Call) -> pb.ListJournalResponse:
+        """Show the journal of a graph, oldest first."""
+        graph = self._reach.graph(call.caller, request.scope, request.environment)
+        mpid = request.mpid if request.HasField("mpid") else None
+        after = _after(request.after_seq)
+        page = page_of(
+            request.page_size, request.page_token, **_ENTRIES, question=("journal", tuple(graph), mpid)
+        )
+        after = after if page.cursor is None else page.cursor
+        entries = await self._store.entries(graph, after, page.size + 1, mpid)
+        answer = pb.ListJournalResponse()
+        for entry in entries[: page.size]:
+            entry_to_wire(answer.entries.add(), entry)
+        if len(entries) > page.size:
+            answer.next_page_token = page.token(entries[page.size - 1].seq)
+        return answer
+
+    async def watch_changes(
+        self, request: pb.WatchChangesRequest, call: Call
+    ) -> AsyncGenerator[pb.WatchChangesResponse, None]:
+        """Follow the journal of a graph; each entry once, in order (ID-251)."""
+        graph = self._reach.graph(call.caller, request.scope, request.environment)
+        changes = self._store.changes(graph, _after(request.after_seq))
+        async for entries in self._drain.waiting(changes, _READ_AHEAD):
+            for entry in entries:
+                answer = pb.WatchChangesResponse()
+                entry_to_wire(answer.entry, entry)
+                yield answer
+
+
+def _after(seq: int) -> int:
+    if seq < 0:
+        raise refuse([("after_seq", "is negative")])
+    return seq

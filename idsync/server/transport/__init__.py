@@ -1,0 +1,1 @@
+"""How calls arrive: over gRPC, or within the process."""

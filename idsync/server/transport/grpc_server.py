@@ -1,0 +1,197 @@
+"""The wire: wrapped methods as handlers of a `grpc.aio` server.
+
+Requests come as bytes and are parsed inside the wrapper: grpc would answer garbage with an error of its own,
+and would parse before anybody is asked for credentials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any, Final, NoReturn, cast
+
+import grpc
+from google.protobuf.message import Message
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+from grpc_status import rpc_status
+
+from idsync.config.configuration import Tls
+from idsync.model.errors import ConfigurationError, IdsyncError
+from idsync.server.admission.credentials import Metadata
+from idsync.server.call import Call
+from idsync.server.method import Method
+from idsync.server.transport.health import Health
+from idsync.server.wire.status import to_status
+
+__all__ = ["GrpcServer"]
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+    ("grpc.max_send_message_length", -1),
+    # A signed request brings the text it was signed over, once or twice (ID-224, ID-242).
+    ("grpc.max_metadata_size", 1024 * 1024),
+    ("grpc.absolute_max_metadata_size", 1024 * 1024),
+    # A second service on the same port must fail, not share its calls.
+    ("grpc.so_reuseport", 0),
+)
+
+
+class GrpcServer:
+    """A server with health and reflection, both open to everybody."""
+
+    def __init__(self, methods: Iterable[Method]) -> None:
+        self._server = grpc.aio.server(options=_OPTIONS)
+        self._health = Health()
+        handlers = {method.path: _handler(method) for method in methods}
+        self._services = tuple(dict.fromkeys(path.split("/")[1] for path in handlers))
+        self._server.add_generic_rpc_handlers((_ByPath(handlers),))
+        others = _OnlyByName(self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, others)
+        shown = [*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME]
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(
+            reflection.aio.ReflectionServicer(shown), others
+        )
+
+    async def start(self, address: str, tls: Tls | None) -> str:
+        """Listen, and say where.
+
+        Args:
+            address: HOST:PORT; with port 0 the system chooses.
+            tls: `None`: nothing is encrypted.
+
+        Returns:
+            HOST:PORT as it is.
+
+        Raises:
+            ConfigurationError: Nobody can listen there, or the certificate cannot be used.
+        """
+        try:
+            if tls is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, _secrecy(tls))
+        except RuntimeError as error:
+            raise ConfigurationError(f"cannot listen on {address}") from error
+        await self._server.start()
+        for service in ("", *self._services):
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        return f"{address.rpartition(':')[0]}:{port}"
+
+    async def leave(self) -> None:
+        """Tell those who watch the health that no more calls should come."""
+        await self._health.leave()
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more calls, and give those under way some time, in seconds."""
+        await self._server.stop(grace_s)
+
+
+class _ByPath(grpc.GenericRpcHandler):
+    """Finds the handler of a call in one look."""
+
+    def __init__(self, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
+        self._handlers = handlers
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Give the handler of a path; `None`: there is no such rpc."""
+        return self._handlers.get(handler_call_details.method)
+
+
+class _OnlyByName:
+    """Takes the handlers of generated code, but registers no methods.
+
+    For each registered method `grpc.aio` keeps a task that waits for its next call, and looks at all of these
+    tasks whenever one call comes: with 25 methods that costs as much as the rest of the call.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self.add_generic_rpc_handlers = server.add_generic_rpc_handlers
+
+    def add_registered_method_handlers(self, service_name: str, method_handlers: object) -> None:
+        """Leave it: they are found by name."""
+
+
+def _secrecy(tls: Tls) -> grpc.ServerCredentials:
+    try:
+        pair = (tls.key_file.read_bytes(), tls.certificate_file.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"the certificate or its key cannot be read: {error.strerror}") from error
+    return grpc.ssl_server_credentials([pair])
+
+
+def _handler(method: Method) -> grpc.RpcMethodHandler[Any, Any]:
+    serialize = method.response_type.SerializeToString
+    if method.client_streaming:
+        return grpc.stream_stream_rpc_method_handler(_bidirectional(method), None, serialize)
+    if method.server_streaming:
+        return grpc.unary_stream_rpc_method_handler(_streaming(method), None, serialize)
+    return grpc.unary_unary_rpc_method_handler(_unary(method), None, serialize)
+
+
+def _unary(method: Method) -> Any:
+    answer = method.answer
+
+    async def unary(request: bytes, context: grpc.aio.ServicerContext[bytes, Message]) -> Message:
+        call = _call(context)
+        try:
+            response = await answer(request, call)
+        except IdsyncError as error:
+            await _abort(context, error, call)
+        context.set_trailing_metadata(call.trailing())
+        return response
+
+    return unary
+
+
+def _streaming(method: Method) -> Any:
+    async def streaming(
+        request: bytes, context: grpc.aio.ServicerContext[bytes, Message]
+    ) -> AsyncGenerator[Message, None]:
+        async with aclosing(_answers(method, _one(request), context)) as responses:
+            async for response in responses:
+                yield response
+
+    return streaming
+
+
+def _bidirectional(method: Method) -> Any:
+    async def bidirectional(
+        requests: AsyncIterable[bytes], context: grpc.aio.ServicerContext[bytes, Message]
+    ) -> AsyncGenerator[Message, None]:
+        async with aclosing(_answers(method, requests, context)) as responses:
+            async for response in responses:
+                yield response
+
+    return bidirectional
+
+
+async def _one(request: bytes) -> AsyncGenerator[bytes, None]:
+    yield request
+
+
+async def _answers(
+    method: Method, requests: AsyncIterable[bytes], context: grpc.aio.ServicerContext[bytes, Message]
+) -> AsyncGenerator[Message, None]:
+    call = _call(context)
+    try:
+        async with aclosing(method.answers(requests, call)) as responses:
+            async for response in responses:
+                yield response
+    except IdsyncError as error:
+        await _abort(context, error, call)
+    context.set_trailing_metadata(call.trailing())
+
+
+def _call(context: grpc.aio.ServicerContext[bytes, Message]) -> Call:
+    # The stubs call it a mapping; what comes is a tuple of pairs.
+    return Call(cast("Metadata", context.invocation_metadata() or ()))
+
+
+async def _abort(
+    context: grpc.aio.ServicerContext[bytes, Message], error: IdsyncError, call: Call
+) -> NoReturn:
+    status = rpc_status.to_status(to_status(error))
+    await context.abort(status.code, status.details, (*status.trailing_metadata, *call.trailing()))

@@ -1,0 +1,139 @@
+"""Calls within the process: the same methods as on the wire, without the wire.
+
+It has the shape of `idsync.client.Transport`; whoever calls through it shows the same credentials and gets
+the same errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from contextlib import aclosing
+from typing import Protocol
+
+from google.protobuf.message import Message
+
+from idsync.model.errors import DeadlineExceededError, UnavailableError
+from idsync.server.admission.credentials import Metadata
+from idsync.server.call import Call
+from idsync.server.method import Method
+
+__all__ = ["LocalTransport"]
+
+
+class Named(Protocol):
+    """What is read of an rpc: where it goes."""
+
+    @property
+    def path(self) -> str:
+        """As on the wire, e.g. `/idsync.v1.IdentityService/Identify`."""
+        ...
+
+
+class LocalTransport:
+    """Carries calls to the methods of this process."""
+
+    def __init__(self, methods: Iterable[Method]) -> None:
+        self._methods = {method.path: method for method in methods}
+        self._under_way: set[asyncio.Timeout] = set()
+        self._closed = False
+
+    async def call(
+        self,
+        rpc: Named,
+        request: Message,
+        metadata: Metadata,
+        timeout_s: float | None,
+        trailing: list[tuple[str, str | bytes]] | None = None,
+    ) -> Message:
+        """Send one request and wait for its response, `timeout_s` seconds at most.
+
+        What comes beside the response is added to `trailing`.
+
+        Raises:
+            IdsyncError: What the service answers.
+            DeadlineExceededError: The time is up; whether anything was changed is not known.
+            UnavailableError: The transport is closed.
+        """
+        self._check_open()
+        method = self._methods[rpc.path]
+        call = Call(metadata)
+        try:
+            async with asyncio.timeout(timeout_s) as limit:
+                self._under_way.add(limit)
+                try:
+                    response = await method.answer(request, call)
+                finally:
+                    self._under_way.discard(limit)
+        except TimeoutError:
+            self._check_open()
+            raise DeadlineExceededError("the answer did not come in time") from None
+        if trailing is not None:
+            trailing.extend(call.trailing())
+        return response
+
+    async def stream(
+        self, rpc: Named, requests: AsyncIterable[Message], metadata: Metadata
+    ) -> AsyncGenerator[Message, None]:
+        """Open a stream; closing the iterator ends the call.
+
+        Raises:
+            IdsyncError: What the service answers; or `UnavailableError`: the transport is closed.
+            Exception: Whatever `requests` raises.
+        """
+        self._check_open()
+        sending = _Sending(requests)
+        answers = self._methods[rpc.path].answers(sending.messages(), Call(metadata))
+        async with aclosing(answers):
+            while True:
+                try:
+                    async with asyncio.timeout(None) as limit:
+                        self._under_way.add(limit)
+                        try:
+                            response = await anext(answers)
+                        finally:
+                            self._under_way.discard(limit)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    self._check_open()
+                    raise
+                except Exception:
+                    sending.raise_failure()
+                    raise
+                yield response
+
+    def _check_open(self) -> None:
+        if self._closed:
+            error = UnavailableError("the client is closed")
+            error.retry_delay_s = 0.0
+            raise error
+
+    async def close(self) -> None:
+        """End calls under way and refuse further ones; the service itself goes on."""
+        self._closed = True
+        now = asyncio.get_running_loop().time()
+        for limit in self._under_way:
+            # Where the time has just run out the call ends anyway.
+            if not limit.expired():
+                limit.reschedule(now)
+
+
+class _Sending:
+    """Hands requests on and keeps the error they end with: it is the caller's own, not the service's."""
+
+    def __init__(self, requests: AsyncIterable[Message]) -> None:
+        self._requests = requests
+        self._failure: Exception | None = None
+
+    async def messages(self) -> AsyncGenerator[Message, None]:
+        try:
+            async for request in self._requests:
+                yield request
+        except Exception as error:
+            self._failure = error
+            raise
+
+    def raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
