@@ -7,10 +7,19 @@ import asyncio
 import pytest
 
 from idsync.model.changes import Applied, ChangeSet, Stale
-from idsync.model.identity import Identity, Mpid
+from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.journal import NEW, Change, ChangeKind
+from idsync.model.view import ViewRequest
 from idsync.testing.scribe import Scribe
-from idsync.testing.store_checks.people import CUSTOMER, DEVICE, MAIL, NICKNAME, OTHER_DEVICE, OTHER_MAIL
+from idsync.testing.store_checks.people import (
+    CUSTOMER,
+    DEVICE,
+    MAIL,
+    NICKNAME,
+    OTHER_DEVICE,
+    OTHER_MAIL,
+    numbered,
+)
 
 __all__ = ["CommitChecks"]
 
@@ -45,6 +54,25 @@ class CommitChecks:
         await scribe.create(DEVICE)
 
         assert await scribe.apply(late) == [Stale()]
+
+    async def test_absence_is_over_however_much_came_after(self, scribe: Scribe) -> None:
+        """A store need not have at hand what it wrote some time ago, but it must know of it (ID-041)."""
+        late = await scribe.prepare(NEW, *scribe.creation(OTHER_DEVICE), identities=[MAIL])
+        await scribe.create(MAIL)
+        await _crowd(scribe)
+
+        assert await scribe.apply(late) == [Stale()]
+
+    async def test_a_value_is_one_identity_however_much_came_after(self, scribe: Scribe) -> None:
+        """A write that names it leads to those who hold it already."""
+        mpid = await scribe.create(MAIL)
+        late = await scribe.prepare(NEW, *scribe.creation(MAIL))
+        await _crowd(scribe)
+
+        [applied] = await scribe.apply(late)
+
+        assert isinstance(applied, Applied)
+        assert await scribe.holders(MAIL) == [applied.mpid, mpid]
 
     async def test_a_new_holder_makes_the_identity_stale(self, scribe: Scribe) -> None:
         """Whoever decided by the holders of a shared value must look again."""
@@ -297,6 +325,24 @@ class CommitChecks:
         assert view.profile(mpid) is None
         assert erased.durable is None or asyncio.ensure_future(erased.durable).done()
 
+    async def test_an_empty_change_set_vouches_for_the_earlier_sending(self, scribe: Scribe) -> None:
+        """ID-042: whoever repeats a call that is not on disk yet is answered when it is."""
+        creation = await scribe.prepare(
+            NEW, *scribe.creation(DEVICE), input_id="shop/web", idempotency_key="once"
+        )
+        [created] = await scribe.store.apply([creation])
+        wanted = ViewRequest(scribe.graph, scribe.login, (), input_id="shop/web", idempotency_key="once")
+        [view] = await scribe.store.read_views([wanted])
+
+        [seen] = await scribe.store.apply([ChangeSet(scribe.graph, NEW, view)])
+        assert isinstance(created, Applied)
+        assert isinstance(seen, Applied)
+        if seen.durable is not None:
+            await seen.durable
+
+        assert view.earlier is not None
+        assert created.durable is None or asyncio.ensure_future(created.durable).done()
+
     async def test_calls_are_answered_one_for_one(self, scribe: Scribe) -> None:
         assert await scribe.store.apply([]) == []
         assert await scribe.store.read_views([]) == []
@@ -304,3 +350,13 @@ class CommitChecks:
 
 def _added(mpid: Mpid, identity: Identity) -> Change:
     return Change(ChangeKind.IDENTITY_ADDED, mpid, identity)
+
+
+async def _crowd(scribe: Scribe) -> None:
+    """Write and read so much else that a small store drops what it had at hand."""
+    others = [numbered(IdentityType.OTHER, number) for number in range(12)]
+    for other in others:
+        await scribe.create(other)
+    await scribe.store.settle()
+    for other in others * 2:
+        await scribe.holders(other)

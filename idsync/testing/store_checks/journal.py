@@ -9,11 +9,12 @@ from typing import Final, cast
 
 import pytest
 
+from idsync.model.aliasing import AliasTerms
 from idsync.model.changes import Applied
 from idsync.model.identity import IdentityType
 from idsync.model.journal import NEW, Change, ChangeKind, Evidence, JournalEntry
 from idsync.model.notice import Notice, NoticeReason
-from idsync.testing.clock import ManualClock
+from idsync.testing.clock import START_MS, ManualClock
 from idsync.testing.graph_image import graph_image, replayed
 from idsync.testing.scribe import Scribe
 from idsync.testing.store_checks.people import CUSTOMER, DEVICE, MAIL, NICKNAME, OTHER_DEVICE, STAMP
@@ -82,6 +83,32 @@ class JournalChecks:
         )
         assert (applied.mpid, applied.seq) == (entry.mpid, 2)
 
+    async def test_an_entry_about_an_alias_says_all_that_it_was_given(self, scribe: Scribe) -> None:
+        """Which request, its terms, and why nothing came of it (ID-195)."""
+        source, destination = await scribe.create(DEVICE), await scribe.create(MAIL)
+        terms = AliasTerms(source, destination, START_MS - 1, START_MS, "device", STAMP, START_MS + 1)
+        taken = Change(ChangeKind.ALIAS_TAKEN, source, STAMP, destination, terms)
+        settled = [
+            Change(ChangeKind.ALIAS_IGNORED, source, other=destination, alias_seq=3, reason="suite"),
+            Change(ChangeKind.ALIAS_APPLIED, source, other=destination, alias_seq=4),
+        ]
+
+        for change in (taken, taken, *settled):
+            await scribe.write(source, change)
+
+        assert [entry.changes for entry in await scribe.journal(after=2)] == [
+            (change,) for change in (taken, taken, *settled)
+        ]
+
+    async def test_an_entry_says_what_it_matched_whoever_asked(self, scribe: Scribe) -> None:
+        """The values that evidence names need not be changed by the entry, nor named twice."""
+        mpid = await scribe.create(DEVICE, MAIL, CUSTOMER)
+        evidence = Evidence((DEVICE,), (MAIL,), CUSTOMER)
+
+        await scribe.write(mpid, Change(ChangeKind.RETURNED, mpid), evidence=evidence)
+
+        assert [entry.evidence for entry in await scribe.journal(after=1)] == [evidence]
+
     async def test_entries_come_in_pages(self, scribe: Scribe) -> None:
         for _ in range(5):
             await scribe.create(DEVICE)
@@ -109,6 +136,18 @@ class JournalChecks:
         assert [entry.seq for entry in of_mpid] == [1, 3, 4]
         assert [entry.seq for entry in of_other] == [4]
         assert [entry.seq for entry in first_page] == [1, 3]
+
+    async def test_entries_about_an_alias_are_found_by_both_profiles(self, scribe: Scribe) -> None:
+        """A profile that only came from another one is no matter of that one (ID-122)."""
+        source, destination = await scribe.create(DEVICE), await scribe.create(MAIL)
+        terms = AliasTerms(source, destination, START_MS - 1, START_MS, "device", STAMP, START_MS + 1)
+        await scribe.write(source, Change(ChangeKind.ALIAS_TAKEN, source, STAMP, destination, terms))
+        await scribe.write(source, Change(ChangeKind.ALIAS_APPLIED, source, other=destination, alias_seq=3))
+        await scribe.create(OTHER_DEVICE, source=destination)
+
+        found = [await scribe.store.entries(scribe.graph, 0, 10, mpid) for mpid in (source, destination)]
+
+        assert [[entry.seq for entry in entries] for entries in found] == [[1, 3, 4], [2, 3, 4]]
 
     async def test_entries_are_found_by_position(self, scribe: Scribe) -> None:
         """Unknown positions are left out."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from idsync.model.changes import ChangeSet, Modification, Resolution
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.journal import ChangeKind, JournalEntry
-from idsync.model.notice import Notice
 from idsync.model.policy import Policy
 from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
 from idsync.resolve.registry import load_strategies
@@ -39,13 +38,13 @@ class Desk:
         step = ResolveStep(_request(operation, identities, said), self._scope, self.clock)
         return step.decide((await self.store.read_views([step.wanted]))[0])
 
-    async def modify(self, mpid: Mpid, *changes: Changed, notices: tuple[Notice, ...] = ()) -> Modification:
+    async def modify(self, mpid: Mpid, *changes: Changed, **said: object) -> Modification:
         """Modify a record."""
-        return await self._resolver.modify(_modification(mpid, changes, notices))
+        return await self._resolver.modify(_modification(mpid, changes, said))
 
     async def planned_modify(self, mpid: Mpid, *changes: Changed) -> ChangeSet:
         """Say what a modify would write, and what that rests on."""
-        step = ModifyStep(_modification(mpid, changes, ()), self._scope)
+        step = ModifyStep(_modification(mpid, changes, {}), self._scope)
         return step.decide((await self.store.read_views([step.wanted]))[0])
 
     async def delete(self, mpid: Mpid) -> bool:
@@ -84,10 +83,10 @@ def _request(
     return ResolveRequest(operation, GRAPH, {i.type: i for i in identities}, **said)  # type: ignore[arg-type]
 
 
-def _modification(mpid: Mpid, changes: tuple[Changed, ...], notices: tuple[Notice, ...]) -> ModifyRequest:
+def _modification(mpid: Mpid, changes: tuple[Changed, ...], said: dict[str, object]) -> ModifyRequest:
     pairs = []
     for old, new in changes:
         named = old or new
         assert named is not None
         pairs.append(IdentityChange(named.type, old, new))
-    return ModifyRequest(GRAPH, mpid, tuple(pairs), notices=notices)
+    return ModifyRequest(GRAPH, mpid, tuple(pairs), **said)  # type: ignore[arg-type]

@@ -116,6 +116,44 @@ async def test_a_key_of_another_request_is_refused(desk: Desk) -> None:
         await desk.call(LOGIN, DEVICE, **ONCE)
 
 
+async def test_a_logout_sent_again_shows_no_value_erased_meanwhile() -> None:
+    """ID-212: what it had matched is told as far as it is still there (ID-042)."""
+    desk = Desk(replace(POLICY, strategy="profile_isolation"))
+    mpid = await desk.scribe.create(DEVICE)
+    first = await desk.call(LOGOUT, DEVICE, MAIL, **ONCE)
+    await desk.delete(mpid)
+
+    again = await desk.call(LOGOUT, DEVICE, MAIL, **ONCE)
+
+    assert (again.mpid, again.outcome, again.journal_seq) == (mpid, Outcome.FOUND, first.journal_seq)
+    assert (first.matched, again.matched) == ((DEVICE,), ())
+
+
+async def test_a_modify_sent_again_is_answered_again(desk: Desk) -> None:
+    """Whatever became of the record since (ID-042, ID-159)."""
+    mpid = await desk.scribe.create(CUSTOMER, MAIL)
+
+    first = await desk.modify(mpid, (MAIL, OTHER_MAIL), **ONCE)
+    await desk.modify(mpid, (OTHER_MAIL, MAIL))
+    again = await desk.modify(mpid, (MAIL, OTHER_MAIL), **ONCE)
+
+    assert (first.results, first.is_logged_in) == (((E, mpid),), True)
+    assert again == first
+    assert await desk.record(mpid) == [CUSTOMER, MAIL]
+
+
+async def test_a_modify_with_the_key_of_another_request_is_refused(desk: Desk) -> None:
+    """ID-042: of a modify of another profile, and of a call that is no modify."""
+    first = await desk.call(LOGOUT, DEVICE, **ONCE)
+    other = await desk.scribe.create(OTHER_DEVICE)
+    await desk.modify(other, (None, MAIL), input_id="shop/web", idempotency_key="twice")
+
+    for key in ("once", "twice"):
+        with pytest.raises(InvalidRequestError):
+            await desk.modify(first.mpid, (None, MAIL), input_id="shop/web", idempotency_key=key)
+    assert await desk.record(first.mpid) == [DEVICE]
+
+
 async def test_a_refused_modify_rests_on_the_profile_as_it_was() -> None:
     """ID-041: an immutable value may have gone by the time that it is said."""
     desk = Desk(replace(POLICY, immutable=frozenset({E})))
