@@ -50,6 +50,7 @@ class GrpcTransport:
         else:
             self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
         self._callables = {rpc.path: self._callable(rpc) for rpc in RPCS}
+        self._streams: set[grpc.aio.Call] = set()
         self._closed = False
 
     def _callable(self, rpc: Rpc) -> Any:
@@ -97,6 +98,7 @@ class GrpcTransport:
             (what,) = [request async for request in requests]
         self._refuse_if_closed()
         call = self._callables[rpc.path](what, metadata=metadata)
+        self._streams.add(call)
         try:
             async for response in call:
                 yield response
@@ -108,6 +110,7 @@ class GrpcTransport:
             self._refuse_if_not_ours()
             raise
         finally:
+            self._streams.discard(call)
             call.cancel()
 
     def _refuse_if_closed(self) -> None:
@@ -124,6 +127,9 @@ class GrpcTransport:
     async def close(self) -> None:
         """Close the channel; see `Transport.close`."""
         self._closed = True
+        # Older versions of grpc close the channel and leave the readers of its streams waiting.
+        for call in self._streams:
+            call.cancel()
         await self._channel.close()
 
 
