@@ -42,7 +42,7 @@ project:
 test: ## the tests
 	$(BIN)/pytest -q -n auto
 
-test-lowest: ## the tests on the wheel, with the oldest packages that pyproject.toml admits
+test-lowest: ## the tests, with the oldest packages that pyproject.toml admits
 	rm -rf build/lowest && mkdir -p build
 	python3 -m venv build/lowest
 	build/lowest/bin/pip install -q -r requirements-lowest.lock
