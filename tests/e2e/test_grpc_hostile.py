@@ -190,7 +190,7 @@ class TestAnswers:
         await refusal(bad)
         assert [answer async for answer in stream] == []
 
-        ids = [dict(await call.trailing_metadata())["x-mp-trace-id"] for call in (good, bad, stream)]
+        ids = [dict([*await call.trailing_metadata()])["x-mp-trace-id"] for call in (good, bad, stream)]
 
         assert len({trace_id for trace_id in ids if len(trace_id) == 16}) == 3
 

@@ -51,7 +51,7 @@ class TestLimits:
             call: Any = channel.unary_unary("/idsync.v1.IdentityService/Identify")
             running = call(identify(ios_idfv="d").SerializeToString(), metadata=SHOP.metadata())
             await running
-            trailing = dict(await running.trailing_metadata())
+            trailing = dict([*await running.trailing_metadata()])
 
         assert trailing["x-mp-rate-limit-percentage-used"] == "50"
 
