@@ -29,6 +29,11 @@ class Model:
         """Give a model in the same state."""
         return Model(snapshot(self._graph))
 
+    @property
+    def seq(self) -> int:
+        """Position of the newest entry."""
+        return len(self._graph.journal)
+
     def play(self, step: Step[Any]) -> Any:
         """Take one step; gives its answer, or the error it ends with."""
         change_set = step.decide(MemoryView(self._graph, step.wanted))
