@@ -22,15 +22,20 @@ class Undecided(Exception):  # noqa: N818 - it is no error of the history
     """There were too many orders to try."""
 
 
-def explain(history: History) -> list[Operation] | None:
-    """Give an order that explains a history; `None`: there is none, so something went wrong."""
-    search = _Search(history)
+def explain(history: History, max_tries: int = MAX_TRIES) -> list[Operation] | None:
+    """Give an order that explains a history; `None`: there is none, so something went wrong.
+
+    Raises:
+        Undecided: More than `max_tries` places of calls were tried.
+    """
+    search = _Search(history, max_tries)
     return search.order_from(Model(), {}, list(history.operations), [])
 
 
 class _Search:
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, max_tries: int) -> None:
         self._scope = history.scope
+        self._max_tries = max_tries
         self._tries = 0
 
     def order_from(
@@ -44,7 +49,7 @@ class _Search:
         possible = [each for each in left if each.begun < min(ends)]
         for chosen in sorted(possible, key=_likely_place):
             self._tries += 1
-            if self._tries > MAX_TRIES:
+            if self._tries > self._max_tries:
                 raise Undecided
             rest = [each for each in left if each is not chosen]
             twin = model.copy()

@@ -48,7 +48,7 @@ def test_a_seed_is_a_history() -> None:
 def test_a_broken_store_is_found_out(store: type[RemoteStore]) -> None:
     for seed in range(ENOUGH):
         try:
-            if explain(record(seed, store)) is None:
+            if explain(record(seed, store), max_tries=2_000) is None:
                 return
         except Undecided:
             continue
