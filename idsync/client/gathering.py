@@ -56,7 +56,7 @@ class GatheringTransport:
     """Wraps a transport: identify, login, logout, search and modify go together where they can.
 
     Answers, errors and deadlines are those of single calls. Of calls that one task makes one after the other
-    none ever shares a message; the order of calls made at the same moment is that in which they were made.
+    none ever shares a message; those in one message take effect in the order in which they were made.
     """
 
     def __init__(self, transport: Transport) -> None:

@@ -71,6 +71,7 @@ class AtOnce:
             [result] = await self._store.apply((known.conditions,))
             if isinstance(result, Applied):
                 return known.step, result
+            self._remembered.pop(key, None)
         [view] = await self._store.read_views((step.wanted,))
         change_set = step.decide(view)
         [result] = await self._store.apply((change_set,))
@@ -103,7 +104,7 @@ class AtOnce:
             return unplanned(error)
 
     def _remember(self, key: Key, remembered: _Remembered) -> None:
-        if key not in self._remembered and len(self._remembered) >= MAX_REMEMBERED:
+        if len(self._remembered) >= MAX_REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[key] = remembered
 

@@ -69,14 +69,13 @@ class App:
     store: Store
     resolver: Resolver
     registry: CollectorRegistry
+    _server: GrpcServer
     is_ready: bool = True
-    _server: GrpcServer | None = None
 
     async def leave(self) -> None:
         """Tell whoever asks that no more calls should come; those that do are still answered."""
         self.is_ready = False
-        if self._server is not None:
-            await self._server.leave()
+        await self._server.leave()
 
 
 @asynccontextmanager
@@ -137,7 +136,7 @@ async def open_app(
         server = GrpcServer(methods)
         stack.push_async_callback(server.stop, grace_s)
         address = await server.start(grpc_bind, configuration.tls)
-        app = App(configuration, address, local, store, resolver, registry, _server=server)
+        app = App(configuration, address, local, store, resolver, registry, server)
         try:
             yield app
         finally:

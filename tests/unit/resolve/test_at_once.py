@@ -113,6 +113,10 @@ async def test_whatever_a_decision_rests_on_makes_it_new(
 
     after = await resolver.resolve(call(DEVICE))
     assert len(decisions) > decided
+    assert isinstance(resolver._rounds, at_once.AtOnce)
+    assert all(before.mpid != r.conditions.mpid for r in resolver._rounds._remembered.values()), (
+        "what holds no longer is not kept"
+    )
     if expected is None:
         assert after.mpid != before.mpid
     else:
