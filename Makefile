@@ -58,7 +58,7 @@ proto: ## generate idsync/v1 from proto/
 names: ## accept the public names as they are now
 	$(BIN)/python -m tests.project.public_names > build-names.tmp && mv build-names.tmp tests/project/public_names.txt
 
-COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev pyproject.toml
+COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra bench --extra dev pyproject.toml
 
 lock: ## write both lock files anew, with the newest and the oldest packages admitted
 	$(COMPILE) --upgrade -o requirements.lock
