@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 from itertools import islice
+from typing import Final
 
 from idsync.model.decision import Match
 from idsync.model.identity import Identity, Mpid
@@ -22,6 +23,9 @@ class Among(Enum):
     """Anonymous ones, and known ones that the request opens (ID-050, ID-051)."""
     ANONYMOUS = "anonymous"
     """Anonymous ones only (ID-132)."""
+
+
+_ANONYMOUS: Final = Among.ANONYMOUS
 
 
 def login_identities(request: ResolveRequest, policy: Policy) -> list[Identity]:
@@ -109,7 +113,7 @@ def walk(
         left at the end `previous_mpid` wins (ID-064), then the one returned or created last (ID-065), so
         that the answer never depends on the order of rows.
     """
-    opened = opened_profiles(request, view, policy) if among is Among.ELIGIBLE else set()
+    opened = set() if among is _ANONYMOUS else opened_profiles(request, view, policy)
     known: set[Mpid] = set()
     anonymous: Ranked | None = None
     decided_by: Identity | None = None

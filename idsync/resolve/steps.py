@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from idsync.model.aliasing import AliasRecord, AliasTerms
 from idsync.model.changes import Applied, ChangeSet, Modification, Resolution
@@ -22,6 +23,10 @@ from idsync.resolve.scope import Scope
 from idsync.resolve.step import Key
 
 __all__ = ["AliasStep", "DeleteStep", "DueAliasStep", "ModifyStep", "ResolveStep"]
+
+
+_SEARCH: Final = Operation.SEARCH
+_LOGOUT: Final = Operation.LOGOUT
 
 
 class ResolveStep:
@@ -67,16 +72,14 @@ class ResolveStep:
             self._outcome = repeated_logout(request, earlier, self._scope)
             return ChangeSet(request.graph, earlier.mpid, view)
         decision = self._scope.strategy.decide(request, view, policy)
-        writes = request.operation is not Operation.SEARCH and not request.read_only
+        writes = request.operation is not _SEARCH and not request.read_only
         if isinstance(decision, Refuse):
             self._outcome = LookupFailedError(decision.message)
             self._outcome.metadata = {"rule": decision.rule}
         elif isinstance(decision, Reuse):
             if writes:
                 self._outcome = plan_reuse(request, view, policy, decision, self._clock())
-            elif request.operation is Operation.SEARCH and not _may_search(
-                request, view, policy, decision.match
-            ):
+            elif request.operation is _SEARCH and not _may_search(request, view, policy, decision.match):
                 self._outcome = NotFoundError("no profile matches an immutable ID of the request")
             else:
                 self._outcome = read_only(request, view, policy, decision)
@@ -108,7 +111,7 @@ def _keyed(change_set: ChangeSet, request: ResolveRequest | ModifyRequest) -> Ch
 
 def _without_logins(request: ResolveRequest, policy: Policy) -> ResolveRequest:
     """Leave login IDs out of a logout before anything else happens (ID-084)."""
-    if request.operation is not Operation.LOGOUT or policy.login.isdisjoint(request.identities):
+    if request.operation is not _LOGOUT or policy.login.isdisjoint(request.identities):
         return request
     left = {t: identity for t, identity in request.identities.items() if t not in policy.login}
     notices = tuple(

@@ -7,7 +7,7 @@ tables are the sum of the entries by construction.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 from idsync.model.aliasing import AliasState
 from idsync.model.identity import Mpid
@@ -15,6 +15,17 @@ from idsync.model.journal import ChangeKind
 from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredChange, StoredEntry
 
 __all__ = ["Tables", "fold"]
+
+
+# Names of the module cost a tenth of members of an enumeration, and the fold asks for many.
+_CREATED: Final = ChangeKind.PROFILE_CREATED
+_ADDED: Final = ChangeKind.IDENTITY_ADDED
+_RETURNED: Final = ChangeKind.RETURNED
+_ERASED: Final = ChangeKind.PROFILE_ERASED
+_ACTIVE: Final = ChangeKind.ACTIVE
+_NO_LONGER_DESCRIBED: Final = ChangeKind.DESCRIPTION_REMOVED
+_DESCRIBED: Final = ChangeKind.DESCRIPTION_ADDED
+_REMOVED: Final = ChangeKind.IDENTITY_REMOVED
 
 
 class Tables(Protocol):
@@ -68,24 +79,41 @@ def fold(entry: StoredEntry, tables: Tables) -> None:
     seq = entry.seq
     types_before: dict[Mpid, int] = {}
     reordered: set[Mpid] = set()
+    created: Mpid | None = None
     profile: ProfileRow | None = None
     for position, change in enumerate(entry.changes):
-        if change.kind is ChangeKind.PROFILE_CREATED:
+        kind, mpid = change.kind, change.mpid
+        if kind is _CREATED:
+            created = mpid
             tables.add_profile(
-                ProfileRow(change.mpid, change.other, seq, entry.at_ms, recency=seq, active_ms=entry.at_ms)
+                ProfileRow(mpid, change.other, seq, entry.at_ms, recency=seq, active_ms=entry.at_ms)
             )
-        if profile is None or profile.mpid != change.mpid:
-            profile = tables.profile(change.mpid)
+        if profile is None or profile.mpid != mpid:
+            profile = tables.profile(mpid)
             profile.version = seq
-            types_before.setdefault(change.mpid, profile.types)
-        _change(change, position, entry, profile, tables)
-        if change.kind is ChangeKind.RETURNED:
-            reordered.add(change.mpid)
+            types_before.setdefault(mpid, profile.types)
+        if kind is _ADDED:
+            assert change.identity_id is not None
+            _add(change.identity_id, change.type, position, seq, profile, tables)
+        else:
+            _change(change, position, entry, profile, tables)
+            if kind is _RETURNED:
+                reordered.add(mpid)
     for mpid, before in types_before.items():
-        if mpid in reordered or tables.profile(mpid).types != before:
+        # What a new profile has was added just now, and took the position with it.
+        if mpid != created and (mpid in reordered or tables.profile(mpid).types != before):
             for link in tables.open_links(mpid):
                 if not link.descriptive:
                     tables.identity(link.identity_id).version = seq
+
+
+def _add(
+    identity_id: int, identity_type: int, position: int, seq: int, profile: ProfileRow, tables: Tables
+) -> None:
+    tables.identity(identity_id).version = seq
+    tables.add_link(LinkRow(identity_id, profile.mpid, seq, position))
+    profile.size += 1
+    profile.types |= 1 << identity_type
 
 
 def _change(
@@ -94,28 +122,23 @@ def _change(
     seq, kind = entry.seq, change.kind
     if change.identity_id is not None:
         tables.identity(change.identity_id).version = seq
-    if kind is ChangeKind.IDENTITY_ADDED:
-        assert change.identity_id is not None
-        tables.add_link(LinkRow(change.identity_id, change.mpid, seq, position))
-        profile.size += 1
-        profile.types |= 1 << change.type
-    elif kind is ChangeKind.IDENTITY_REMOVED:
+    if kind is _REMOVED:
         assert change.identity_id is not None
         tables.close_link(change.identity_id, change.mpid, seq, descriptive=False)
         profile.size -= 1
         profile.types = _types(profile.mpid, tables)
-    elif kind is ChangeKind.DESCRIPTION_ADDED:
+    elif kind is _DESCRIBED:
         assert change.identity_id is not None
         tables.add_link(LinkRow(change.identity_id, change.mpid, seq, position, descriptive=True))
-    elif kind is ChangeKind.DESCRIPTION_REMOVED:
+    elif kind is _NO_LONGER_DESCRIBED:
         assert change.identity_id is not None
         tables.close_link(change.identity_id, change.mpid, seq, descriptive=True)
-    elif kind is ChangeKind.RETURNED:
+    elif kind is _RETURNED:
         profile.recency = seq
         profile.returned_ms = profile.active_ms = entry.at_ms
-    elif kind is ChangeKind.ACTIVE:
+    elif kind is _ACTIVE:
         profile.active_ms = entry.at_ms
-    elif kind is ChangeKind.PROFILE_ERASED:
+    elif kind is _ERASED:
         _erase(profile, seq, tables)
     else:
         _alias(change, entry, tables)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from idsync.model.decision import Create, Decision, Reuse
 from idsync.model.matching import usable_logins, walk
 from idsync.model.policy import Policy
@@ -12,6 +14,9 @@ from idsync.model.view import GraphView
 __all__ = ["CONVERSION", "conversion_rules"]
 
 
+_LOGOUT: Final = Operation.LOGOUT
+
+
 def conversion_rules(family: str) -> Decide:
     """Give the decisions of the table of 7.1, with rules named after a family of strategies.
 
@@ -20,7 +25,7 @@ def conversion_rules(family: str) -> Decide:
     """
 
     def convert(request: ResolveRequest, view: GraphView, policy: Policy) -> Decision:
-        if request.operation is Operation.LOGOUT:
+        if request.operation is _LOGOUT:
             return Create(f"{family}/logout")
         match = walk(request, view, policy)
         if match is not None and match.is_known:

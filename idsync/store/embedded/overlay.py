@@ -23,6 +23,17 @@ __all__ = ["Overlay"]
 _SWEEP_AT_ONCE: Final = 512
 
 
+class _Ids(dict[Identity, int]):
+    """Ids of the identities of one entry, each looked up once: an entry names most of them twice."""
+
+    def __init__(self, look_up: Callable[[Identity], int]) -> None:
+        self._look_up = look_up
+
+    def __missing__(self, identity: Identity) -> int:
+        found = self[identity] = self._look_up(identity)
+        return found
+
+
 class Overlay:
     """Everything that is in memory; synchronous, so that what it shows cannot change while one looks.
 
@@ -173,10 +184,6 @@ class Overlay:
         """Add a change set to the resident nodes and to the group that brings it to disk."""
         graph = self._graph(change_set.graph)
         introduced: list[NewIdentity] = []
-        ids: dict[Identity, int] = {}
-
-        def id_of(identity: Identity) -> int:
-            return ids.get(identity) or look_up(identity)
 
         def look_up(identity: Identity) -> int:
             node = graph.find(identity)
@@ -187,11 +194,10 @@ class Overlay:
                 self._last_identity_id += 1
                 node = graph.introduce(self._last_identity_id, identity)
                 introduced.append(NewIdentity(graph.graph_id, node.identity_id, node.type, identity.value))
-            ids[identity] = node.identity_id
             return node.identity_id
 
         mpid = self._mint.next() if change_set.mpid == NEW else change_set.mpid
-        entry = to_stored(change_set, graph.seq + 1, self._clock(), mpid, id_of)
+        entry = to_stored(change_set, graph.seq + 1, self._clock(), mpid, _Ids(look_up).__getitem__)
         if graph.seq == 0:
             group.graphs.append((graph.graph_id, change_set.graph))
         self._stage(change_set.graph, graph, entry, group.number)
