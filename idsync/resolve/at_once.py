@@ -10,6 +10,7 @@ conditions hold, that name is all it takes.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Hashable, Iterable
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -38,8 +39,9 @@ class AtOnce:
 
     def __init__(self, store: ImmediateStore) -> None:
         self._store = store
-        self._remembered: dict[Key, _Remembered] = {}
-        self._prepared: dict[Hashable, tuple[ChangeSet, Any]] = {}
+        # in a plain dictionary every look for the first key walks past all that were removed before it
+        self._remembered: OrderedDict[Key, _Remembered] = OrderedDict()
+        self._prepared: OrderedDict[Hashable, tuple[ChangeSet, Any]] = OrderedDict()
 
     async def take(self, step: Step[R]) -> R:
         """Take one step.
@@ -74,7 +76,7 @@ class AtOnce:
         if known is None or _answer_of(known) != answer:
             return
         if len(self._prepared) >= MAX_REMEMBERED:
-            del self._prepared[next(iter(self._prepared))]
+            self._prepared.popitem(last=False)
         self._prepared[name] = known.conditions, prepared
 
     def recall(self, name: Hashable) -> Any | None:
@@ -135,7 +137,7 @@ class AtOnce:
 
     def _remember(self, key: Key, remembered: _Remembered) -> None:
         if len(self._remembered) >= MAX_REMEMBERED:
-            del self._remembered[next(iter(self._remembered))]
+            self._remembered.popitem(last=False)
         self._remembered[key] = remembered
 
 

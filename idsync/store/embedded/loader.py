@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 import orjson
 
 from idsync.model.aliasing import AliasState
 from idsync.model.identity import Environment, GraphKey, Identity, Mpid
 from idsync.store.codec import unpack
-from idsync.store.embedded.nodes import IdentityNode, ProfileNode
+from idsync.store.embedded.nodes import ProfileNode
 from idsync.store.rows import AliasRow, LinkRow, StoredEntry, StoredTerms
 
-__all__ = ["Loader", "digest"]
+__all__ = ["IdentityRead", "Loader", "digest", "profile_node"]
+
+K = TypeVar("K")
+IdentityRead: TypeAlias = tuple[Any, ...]
+"""Id, type, value, version; whether a link is descriptive, its MPID, the further columns of that profile.
+
+An identity has a row for each open link. Without any it has one row in which nothing follows its version.
+"""
 
 _AT_ONCE: Final = 256
 """Keys of one statement; longer lists take several."""
 
-_PROFILE = (
+_PROFILE: Final = (
     "SELECT mpid, source, created_seq, created_ms, recency, active_ms, returned_ms, erased, types, size, "
     "version FROM profile WHERE graph_id = ? AND mpid IN ({})"
 )
-_IDENTITY_BY_VALUE = (
-    "WITH k(t, d) AS (VALUES {}) SELECT i.identity_id, i.type, i.value, i.version "
-    "FROM k CROSS JOIN identity i ON i.graph_id = ? AND i.type = k.t AND i.digest = k.d"
+_RECENCY: Final = "SELECT mpid, recency FROM profile WHERE graph_id = ? AND mpid IN ({})"
+_IDENTITY: Final = (
+    "SELECT i.identity_id, i.type, i.value, i.version, l.descriptive, l.mpid, p.source, p.created_seq, "
+    "p.created_ms, p.recency, p.active_ms, p.returned_ms, p.erased, p.types, p.size, p.version"
 )
-_IDENTITY_BY_ID = (
-    "SELECT identity_id, type, value, version FROM identity WHERE graph_id = ? AND identity_id IN ({})"
+_HOLDERS: Final = (
+    "LEFT JOIN link l ON l.graph_id = i.graph_id AND l.identity_id = i.identity_id AND l.until_seq IS NULL "
+    "LEFT JOIN profile p ON p.graph_id = i.graph_id AND p.mpid = l.mpid"
 )
-_HOLDERS = (
-    "SELECT identity_id, mpid, descriptive FROM link "
-    "WHERE graph_id = ? AND identity_id IN ({}) AND until_seq IS NULL"
+# CROSS JOIN leads from the keys to the identities, whatever the planner thinks of either
+_BY_VALUE: Final = (
+    f"WITH k(t, d) AS (VALUES {{}}) {_IDENTITY} FROM k "
+    f"CROSS JOIN identity i ON i.graph_id = ? AND i.type = k.t AND i.digest = k.d {_HOLDERS}"
+)
+_BY_ID: Final = f"{_IDENTITY} FROM identity i {_HOLDERS} WHERE i.graph_id = ? AND i.identity_id IN ({{}})"
+_EXISTS: Final = "SELECT 1 FROM identity WHERE graph_id = ? AND identity_id = ?"
+# of each graph, as keys begin with the graph: over all of them it would be a walk through the table
+_LAST_IDENTITY: Final = (
+    "SELECT coalesce(max(m), 0) FROM "
+    "(SELECT (SELECT max(identity_id) FROM identity WHERE graph_id = g.graph_id) AS m FROM graph g)"
 )
 _LINKS = (
     "SELECT identity_id, mpid, since_seq, position, descriptive FROM link "
@@ -75,7 +93,7 @@ class Loader:
 
     def last_numbers(self) -> tuple[int, Mpid]:
         """Give the greatest identity id and MPID in use."""
-        identity_id = self._connection.execute("SELECT coalesce(max(identity_id), 0) FROM identity")
+        identity_id = self._connection.execute(_LAST_IDENTITY)
         mpid = self._connection.execute("SELECT coalesce(max(mpid), 0) FROM directory")
         return identity_id.fetchone()[0], mpid.fetchone()[0]
 
@@ -84,62 +102,38 @@ class Loader:
         row = self._connection.execute("SELECT max(seq) FROM journal WHERE graph_id = ?", (graph_id,))
         return row.fetchone()[0] or 0
 
-    def count_identities(self, enough: int) -> int:
-        """Count the identities of all graphs, as far as one more than `enough`."""
-        text = "SELECT count(*) FROM (SELECT 1 FROM identity LIMIT ?)"
-        count: int = self._connection.execute(text, (enough + 1,)).fetchone()[0]
-        return count
-
     def graph_of(self, mpid: Mpid) -> int | None:
         """Say which graph an MPID belongs to."""
         row = self._connection.execute("SELECT graph_id FROM directory WHERE mpid = ?", (mpid,)).fetchone()
         return None if row is None else row[0]
 
-    def identities(self, graph_id: int, keys: Iterable[Identity]) -> Iterator[IdentityNode]:
-        """Find identities by value, without holders; the value itself is compared after the look-up."""
-        encoded = {(int(k.type), digest(k.value.encode())): k.value.encode() for k in keys}
-        for chunk in _chunks(encoded):
-            text = _IDENTITY_BY_VALUE.format(",".join(["(?,?)"] * len(chunk)))
-            parameters = [part for key in chunk for part in key]
-            for identity_id, type_, value, version in self._connection.execute(text, (*parameters, graph_id)):
-                if value == encoded[type_, digest(value)]:
-                    yield IdentityNode(identity_id, type_, value.decode(), version)
+    def identities(self, graph_id: int, keys: Mapping[Identity, bytes]) -> list[IdentityRead]:
+        """Find identities by value, given with their digests, and who holds them now.
 
-    def identities_by_id(self, graph_id: int, ids: Collection[int]) -> list[IdentityNode]:
-        """Find identities by id, without holders."""
-        return [
-            IdentityNode(row[0], row[1], None if row[2] is None else row[2].decode(), row[3])
-            for row in self._in(_IDENTITY_BY_ID, graph_id, ids)
-        ]
+        The value itself is compared after the look-up. One without holders has one row all the same.
+        """
+        wanted = {(int(key.type), key.value.encode()) for key in keys}
+        rows: list[IdentityRead] = []
+        for chunk in _chunks(keys.items()):
+            parameters = [part for (type_, _), digest_ in chunk for part in (type_, digest_)]
+            rows += self._connection.execute(_by_value(len(chunk)), (*parameters, graph_id))
+        return [row for row in rows if (row[1], row[2]) in wanted]
 
-    def all_identities(self, graph_id: int) -> Iterator[IdentityNode]:
-        """Go through every identity of a graph that still has a value, without holders."""
-        rows = self._connection.execute(
-            "SELECT identity_id, type, value, version FROM identity WHERE graph_id = ? AND value IS NOT NULL",
-            (graph_id,),
-        )
-        for identity_id, type_, value, version in rows:
-            yield IdentityNode(identity_id, type_, value.decode(), version)
+    def identities_by_id(self, graph_id: int, ids: Collection[int]) -> list[IdentityRead]:
+        """Find identities by id, likewise."""
+        return self._in(_BY_ID, graph_id, ids)
 
-    def holders(self, graph_id: int, ids: Collection[int]) -> list[tuple[int, Mpid, int]]:
-        """List who holds identities now, as (identity id, MPID, descriptive)."""
-        return self._in(_HOLDERS, graph_id, ids)
-
-    def all_holders(self, graph_id: int) -> list[tuple[int, Mpid, int]]:
-        """List every open link of a graph."""
-        return self._connection.execute(
-            "SELECT identity_id, mpid, descriptive FROM link WHERE graph_id = ? AND until_seq IS NULL",
-            (graph_id,),
-        ).fetchall()
+    def has_identity(self, graph_id: int, identity_id: int) -> bool:
+        """Say whether the tables have an identity."""
+        return self._connection.execute(_EXISTS, (graph_id, identity_id)).fetchone() is not None
 
     def profiles(self, graph_id: int, mpids: Collection[Mpid]) -> list[ProfileNode]:
         """Find profiles, erased ones included, without links."""
-        return [_profile(row) for row in self._in(_PROFILE, graph_id, mpids)]
+        return [profile_node(*row) for row in self._in(_PROFILE, graph_id, mpids)]
 
-    def all_profiles(self, graph_id: int) -> Iterator[ProfileNode]:
-        """Go through every profile of a graph, without links."""
-        text = _PROFILE[: _PROFILE.index(" AND")]
-        return map(_profile, self._connection.execute(text, (graph_id,)))
+    def recencies(self, graph_id: int, mpids: Collection[Mpid]) -> list[tuple[Mpid, int]]:
+        """Find the places of profiles in the order of ID-011."""
+        return self._in(_RECENCY, graph_id, mpids)
 
     def links(self, graph_id: int, mpid: Mpid) -> list[LinkRow]:
         """List the open links of a profile, oldest first."""
@@ -172,19 +166,40 @@ class Loader:
     def _in(self, text: str, graph_id: int, keys: Collection[int]) -> list[Any]:
         rows: list[Any] = []
         for chunk in _chunks(keys):
-            marks = ",".join("?" * len(chunk))
-            rows += self._connection.execute(text.format(marks), (graph_id, *chunk)).fetchall()
+            rows += self._connection.execute(_with_marks(text, len(chunk)), (graph_id, *chunk))
         return rows
 
 
-def _chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:
+@cache
+def _by_value(keys: int) -> str:
+    return _BY_VALUE.format(",".join(["(?,?)"] * keys))
+
+
+@cache
+def _with_marks(text: str, keys: int) -> str:
+    return text.format(",".join("?" * keys))
+
+
+def _chunks(keys: Iterable[K]) -> Iterator[list[K]]:
     remaining = iter(keys)
     while chunk := list(islice(remaining, _AT_ONCE)):
         yield chunk
 
 
-def _profile(row: tuple[Any, ...]) -> ProfileNode:
-    mpid, source, created_seq, created_ms, recency, active_ms, returned_ms, erased, types, size, version = row
+def profile_node(
+    mpid: Mpid,
+    source: Mpid | None,
+    created_seq: int,
+    created_ms: int,
+    recency: int,
+    active_ms: int,
+    returned_ms: int | None,
+    erased: int,
+    types: int,
+    size: int,
+    version: int,
+) -> ProfileNode:
+    """Make a node of the columns of a profile, in their order."""
     return ProfileNode(
         mpid,
         source,

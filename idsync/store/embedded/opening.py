@@ -44,7 +44,7 @@ async def open_store(
     Args:
         url: `sqlite:///relative.db` or `sqlite:////absolute.db`.
         clock: Gives the time in UTC milliseconds.
-        cache_identities: How many identities stay in memory; a smaller store is held whole.
+        cache_identities: How many identities stay in memory.
         login_sets: Login types by scope name.
 
     Raises:

@@ -13,6 +13,7 @@ from idsync.model.view import GraphView, ViewRequest
 from idsync.store.codec import from_stored, to_stored
 from idsync.store.embedded.group import Group, NewIdentity
 from idsync.store.embedded.loader import Loader
+from idsync.store.embedded.membership import Membership
 from idsync.store.embedded.resident import ResidentGraph
 from idsync.store.embedded.view import EmbeddedView
 from idsync.store.minting import MpidMint
@@ -20,7 +21,8 @@ from idsync.store.rows import StoredEntry
 
 __all__ = ["Overlay"]
 
-_SWEEP_AT_ONCE: Final = 512
+_MAX_SLACK: Final = 1_024
+"""Nodes that may be resident beyond what there is room for; so many leave in about a millisecond."""
 
 
 class _Ids(dict[Identity, int]):
@@ -40,7 +42,7 @@ class Overlay:
     Args:
         loader: Reads what is not resident.
         clock: Gives the time in UTC milliseconds.
-        cache_identities: How many identities stay resident; a store with fewer is held whole.
+        cache_identities: How many identities stay resident.
         login_sets: Login types by scope name.
     """
 
@@ -59,41 +61,50 @@ class Overlay:
         self._last_identity_id, last_mpid = loader.last_numbers()
         self._mint = MpidMint(clock, last_mpid)
         self._tick = 0
-        self._grown = True
+        self._slack = min(cache_identities // 64, _MAX_SLACK)
+        self._grown = 0
         self._removal_group = 0
         self._tables_contain = 0
+        self._memberships: dict[GraphKey, Membership] = {}
         self._graphs: dict[GraphKey, ResidentGraph] = {}
         self._keys: dict[tuple[int, str, str], tuple[GraphKey, StoredEntry, int]] = {}
-        holds_all = loader.count_identities(cache_identities) <= cache_identities
         for key, graph_id in loader.graphs().items():
+            self._memberships[key] = Membership(is_complete=False)
             self._graphs[key] = self._resident(key, graph_id)
-            if holds_all:
-                self._graphs[key].load_all()
         self._last_graph_id = max((graph.graph_id for graph in self._graphs.values()), default=0)
 
-    def _resident(self, key: GraphKey, graph_id: int, *, is_complete: bool = False) -> ResidentGraph:
+    def _resident(self, key: GraphKey, graph_id: int) -> ResidentGraph:
         return ResidentGraph(
             graph_id,
             self._loader,
+            # a graph that is not in the tables is known whole from its beginning
+            self._memberships.setdefault(key, Membership(is_complete=True)),
             seq=self._loader.last_seq(graph_id),
-            is_complete=is_complete,
             login_set=self._login_sets.get(key.scope, 0),
         )
+
+    def memberships(self) -> dict[int, Membership]:
+        """Give the memberships that do not know yet what the tables contain, by the graph's number."""
+        return {
+            graph.graph_id: self._memberships[key]
+            for key, graph in self._graphs.items()
+            if not self._memberships[key].is_complete
+        }
 
     # -- looking -------------------------------------------------------------------------------------------
 
     def views(self, wanted: Sequence[ViewRequest]) -> list[GraphView]:
         """Take a look for each request; what is missing is read for all of them together."""
-        if self._grown:
+        if self._grown > self._slack:
             self._sweep()
-        missing: dict[GraphKey, list[Identity]] = {}
+        missing: dict[GraphKey, dict[Identity, bytes]] = {}
         for request in wanted:
-            graph = self._graph(request.graph)
-            if not graph.is_complete:
-                missing.setdefault(request.graph, []).extend(graph.missing(request.identities))
+            absent = self._graph(request.graph).missing(request.identities)
+            if absent:
+                missing.setdefault(request.graph, {}).update(absent)
         for key, identities in missing.items():
-            self._graphs[key].load(dict.fromkeys(identities))
-            self._grown = True
+            self._graphs[key].load(identities)
+            self._grown += len(identities)
         return [cast("GraphView", self._view(request)) for request in wanted]
 
     def _view(self, request: ViewRequest) -> EmbeddedView:
@@ -126,7 +137,7 @@ class Overlay:
         graph = self._graphs.get(key)
         if graph is None:
             self._last_graph_id += 1
-            graph = self._graphs[key] = self._resident(key, self._last_graph_id, is_complete=True)
+            graph = self._graphs[key] = self._resident(key, self._last_graph_id)
         return graph
 
     def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
@@ -186,10 +197,7 @@ class Overlay:
         introduced: list[NewIdentity] = []
 
         def look_up(identity: Identity) -> int:
-            node = graph.find(identity)
-            if node is None and not graph.is_complete:
-                graph.load((identity,))
-                node = graph.find(identity)
+            node = graph.seek(identity)
             if node is None:
                 self._last_identity_id += 1
                 node = graph.introduce(self._last_identity_id, identity)
@@ -201,13 +209,14 @@ class Overlay:
         if graph.seq == 0:
             group.graphs.append((graph.graph_id, change_set.graph))
         self._stage(change_set.graph, graph, entry, group.number)
+        self._grown += len(introduced)
         group.identities += introduced
         group.entries.append((graph.graph_id, entry))
         return entry
 
     def _stage(self, key: GraphKey, graph: ResidentGraph, entry: StoredEntry, number: int) -> None:
         self._tick += 1
-        self._grown = True
+        self._grown += 1
         if graph.stage(entry, number):
             self._removal_group = number
         if entry.idempotency_key is not None:
@@ -223,7 +232,7 @@ class Overlay:
         for group in groups:
             for graph_id, key in group.graphs:
                 if key not in self._graphs:
-                    self._graphs[key] = self._resident(key, graph_id, is_complete=True)
+                    self._graphs[key] = self._resident(key, graph_id)
             by_number = {graph.graph_id: (key, graph) for key, graph in self._graphs.items()}
             identities: defaultdict[int, list[NewIdentity]] = defaultdict(list)
             for new in group.identities:
@@ -244,10 +253,10 @@ class Overlay:
             graph.drop_aliases(number)
 
     def _sweep(self) -> None:
-        """Make room; as long as nothing was added since the last time there is nothing to do."""
-        resident = sum(len(graph.by_id) for graph in self._graphs.values())
-        self._grown = resident > self._keep
-        if self._grown:
+        """Make room; as long as little was added since the last time there is nothing to do."""
+        resident = sum(map(len, self._graphs.values()))
+        # what is not in the tables yet must stay: it is looked at again, but not at every call
+        self._grown = 0 if resident <= self._keep else self._slack // 2
+        if resident > self._keep:
             for graph in self._graphs.values():
-                share = self._keep * len(graph.by_id) // resident
-                graph.sweep(share, self._tables_contain, _SWEEP_AT_ONCE)
+                graph.sweep(self._keep * len(graph) // resident, self._tables_contain)

@@ -25,6 +25,7 @@ from idsync.store.embedded.fold_runner import FoldRunner
 from idsync.store.embedded.group import Group
 from idsync.store.embedded.loader import Loader, digest
 from idsync.store.embedded.log import Log, log_path
+from idsync.store.embedded.membership_reader import MembershipReader
 from idsync.store.embedded.overlay import Overlay
 from idsync.store.sql.reader import SqlReader
 
@@ -38,7 +39,7 @@ class EmbeddedStore:
         database: The tables' file, of the current schema, with everything of the log folded.
         lock: The descriptor that holds the store for this process.
         clock: Gives the time in UTC milliseconds.
-        cache_identities: How many identities stay in memory; a smaller store is held whole.
+        cache_identities: How many identities stay in memory.
         login_sets: Login types by scope name, so that holders are parted right from the start.
         position: The row of the log that the tables contain.
     """
@@ -61,6 +62,7 @@ class EmbeddedStore:
         self._overlay = Overlay(
             self._loader, clock=clock, cache_identities=cache_identities, login_sets=login_sets
         )
+        self._membership = MembershipReader(database, self._overlay.memberships())
         self._committer = Committer(self._log, self._on_durable, self._on_failed)
         self._folds = FoldRunner(database, position, self._on_folded)
         self._engine = create_async_engine(f"sqlite+aiosqlite:///{database}")
@@ -226,6 +228,10 @@ class EmbeddedStore:
         await self._committer.settle()
         await self._folds.settle()
 
+    async def knows_all(self) -> None:
+        """Return when it is known of every identity whether it exists, or that this will not be known."""
+        await asyncio.shield(self._membership.done)
+
     async def close(self) -> None:
         """Bring what is gathered to disk, then let go."""
         if self._lock is None:
@@ -235,6 +241,7 @@ class EmbeddedStore:
         with suppress(UnavailableError):
             await self.settle()
         await self._folds.close()
+        await self._membership.close()
         await asyncio.to_thread(self._log.close)
         await self._engine.dispose()
         self._loader.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from idsync.model.errors import StoreError
-from idsync.store.embedded import loader
+from idsync.store.embedded import loader, membership_reader
 from idsync.store.sql import schema
 from idsync.store.sql.schema import SchemaState, create, require_current, state_of, upgrade
 
@@ -65,9 +65,12 @@ def test_upgrade_leaves_a_current_database_as_it_is(database: Path) -> None:
 def statements() -> Iterator[tuple[str, str]]:
     """Every prepared statement of the hot path that looks something up."""
     yield "profile", loader._PROFILE.format("?, ?")
-    yield "identity by value", loader._IDENTITY_BY_VALUE.format("(?, ?), (?, ?)")
-    yield "identity by id", loader._IDENTITY_BY_ID.format("?, ?")
-    yield "holders", loader._HOLDERS.format("?, ?")
+    yield "recency", loader._RECENCY.format("?, ?")
+    yield "identity by value", loader._BY_VALUE.format("(?, ?), (?, ?)")
+    yield "identity by id", loader._BY_ID.format("?, ?")
+    yield "identity", loader._EXISTS
+    yield "digests", membership_reader._DIGESTS
+    yield "end of a page of digests", membership_reader._BOUND
     yield "links", loader._LINKS
     yield "aliases by source", loader._ALIASES.format("source")
     yield "aliases by destination", loader._ALIASES.format("destination")

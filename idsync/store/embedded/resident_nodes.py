@@ -1,0 +1,274 @@
+"""The resident nodes of one graph: an exact cache of the tables, and what these do not contain yet.
+
+Nodes changed by entries that the tables do not contain yet stay; the others may be dropped for room and are
+read again when needed. Nodes refer to each other by id only, so that any of them may be absent.
+
+A node that is absent is in the tables as it is, because nothing that changed since is ever dropped.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from idsync.model.aliasing import AliasRecord
+from idsync.model.identity import Identity, IdentityType, Mpid, TypeSet
+from idsync.store.codec import alias_record
+from idsync.store.embedded.loader import IdentityRead, Loader, digest, profile_node
+from idsync.store.embedded.membership import Membership
+from idsync.store.embedded.nodes import IdentityNode, ProfileNode
+from idsync.store.embedded.ranking import Solo, ranked
+from idsync.store.embedded.second_chance import SecondChance
+from idsync.store.rows import AliasRow, LinkRow
+
+__all__ = ["ResidentNodes"]
+
+_FEW: Final = 8
+"""So many holders become resident with their identity; of more only those that are asked for."""
+_MAX_ABSENT: Final = 4_096
+
+
+class ResidentNodes:
+    """Looks at the nodes of one graph, reading what is missing; implements `ranking.Order`.
+
+    Args:
+        graph_id: The graph's number.
+        loader: Reads the tables.
+        membership: Rules out identities without a query; told of every new one.
+        login_set: The login types, which part known from anonymous holders (ID-008).
+    """
+
+    def __init__(self, graph_id: int, loader: Loader, membership: Membership, login_set: TypeSet) -> None:
+        self.graph_id = graph_id
+        self.by_value: defaultdict[int, dict[str, IdentityNode]] = defaultdict(dict)
+        self._identities: SecondChance[IdentityNode] = SecondChance()
+        self._profiles: SecondChance[ProfileNode] = SecondChance()
+        self.by_id = self._identities.nodes
+        self.nodes = self._profiles.nodes
+        self._aliases: dict[int, tuple[AliasRow, int]] = {}
+        self._absent: dict[Identity, bytes] = {}
+        self._membership = membership
+        self._login_set = login_set
+        self._loader = loader
+
+    def __len__(self) -> int:
+        return max(len(self.by_id), len(self.nodes))
+
+    # -- identities ----------------------------------------------------------------------------------------
+
+    def find(self, identity: Identity) -> IdentityNode | None:
+        """Give a resident identity."""
+        node = self.by_value[identity.type].get(identity.value)
+        if node is not None:
+            node.used = True
+        return node
+
+    def seek(self, identity: Identity) -> IdentityNode | None:
+        """Give an identity, read if need be."""
+        node = self.find(identity)
+        if node is None:
+            self.load(self.missing((identity,)))
+            node = self.find(identity)
+        return node
+
+    def missing(self, identities: Iterable[Identity]) -> dict[Identity, bytes]:
+        """Say which identities must be read before a miss is a miss, with their digests."""
+        wanted = {}
+        for identity in identities:
+            if identity.value in self.by_value[identity.type] or identity in self._absent:
+                continue
+            key = digest(identity.value.encode())
+            if self._membership.rules_out(identity.type, key):
+                self._note_absent(identity, key)
+            else:
+                wanted[identity] = key
+        return wanted
+
+    def load(self, wanted: Mapping[Identity, bytes]) -> None:
+        """Read identities with their holders, as far as they exist."""
+        if not wanted:
+            return
+        self._adopt(self._loader.identities(self.graph_id, wanted))
+        for identity, key in wanted.items():
+            if identity.value not in self.by_value[identity.type]:
+                self._note_absent(identity, key)
+
+    def _note_absent(self, identity: Identity, key: bytes) -> None:
+        if len(self._absent) >= _MAX_ABSENT:
+            self._absent.clear()
+        self._absent[identity] = key
+
+    def introduce(self, identity_id: int, identity: Identity) -> IdentityNode:
+        """Add an identity that did not exist."""
+        node = IdentityNode(identity_id, int(identity.type), identity.value)
+        key = self._absent.pop(identity, None) or digest(identity.value.encode())
+        self._membership.add(node.type, key)
+        self._identities.put(identity_id, node)
+        self.by_value[node.type][identity.value] = node
+        return node
+
+    def identity_node(self, identity_id: int) -> IdentityNode:
+        """Give an identity that exists, by id."""
+        node = self.by_id.get(identity_id)
+        if node is None:
+            self.ensure_ids((identity_id,))
+            node = self.by_id[identity_id]
+        return node
+
+    def ensure_ids(self, ids: Iterable[int]) -> None:
+        """Read the identities that are not resident, all of which exist."""
+        absent = [i for i in ids if i not in self.by_id]
+        if absent:
+            self._adopt(self._loader.identities_by_id(self.graph_id, absent))
+
+    def value_of(self, identity_id: int) -> Identity:
+        """Give an identity by id; its value is empty once it was erased."""
+        row = self.identity_node(identity_id)
+        return Identity(IdentityType(row.type), row.value or "")
+
+    def _adopt(self, rows: Iterable[IdentityRead]) -> None:
+        """Make nodes of what was read, except where there are some already: these may be newer."""
+        found: dict[int, list[IdentityRead]] = {}
+        for row in rows:
+            if row[0] not in self.by_id:
+                found.setdefault(row[0], []).append(row)
+        alone: dict[Mpid, int] = {}
+        for identity_id, links in found.items():
+            node = self._identity(links)
+            if type(node.known) is Solo or type(node.anonymous) is Solo:
+                mpids = [*node.known.newest_first(), *node.anonymous.newest_first()]
+                if len(mpids) == 1:
+                    alone[mpids[0]] = alone.get(mpids[0], 0) + 1
+            self._identities.put(identity_id, node)
+            if node.value is not None:
+                self.by_value[node.type][node.value] = node
+        for mpid, values in alone.items():
+            profile = self.nodes.get(mpid)
+            if profile is not None and profile.overtaken is None and profile.size == values:
+                # all its values were read just now, and nobody shares any
+                profile.overtaken = False
+
+    def _identity(self, links: Sequence[IdentityRead]) -> IdentityNode:
+        identity_id, identity_type, value, version = links[0][:4]
+        node = IdentityNode(identity_id, identity_type, None if value is None else value.decode(), version)
+        holders: list[tuple[int, Mpid, bool]] = []
+        for link in links:
+            is_descriptive, mpid = link[4], link[5]
+            if mpid is None:
+                continue
+            if is_descriptive:
+                node.described |= {mpid}
+                continue
+            profile = self.nodes.get(mpid)
+            if profile is None and len(links) <= _FEW:
+                profile = profile_node(mpid, *link[6:])
+                self._profiles.put(mpid, profile)
+            recency, types = (link[9], link[13]) if profile is None else (profile.recency, profile.types)
+            holders.append((recency, mpid, bool(types & self._login_set)))
+        if len(holders) > 1:
+            holders.sort()
+        node.known = ranked([mpid for _, mpid, is_known in holders if is_known])
+        node.anonymous = ranked([mpid for _, mpid, is_known in holders if not is_known])
+        return node
+
+    def split_by(self, login_set: TypeSet) -> None:
+        """Part known from anonymous holders by these login types from now on (ID-008)."""
+        if login_set != self._login_set:
+            self._login_set = login_set
+            for node in self.by_id.values():
+                mpids = self.in_order([*node.known.newest_first(), *node.anonymous.newest_first()])
+                self.ensure_profiles(mpids)
+                node.known = ranked([mpid for mpid in mpids if self.is_known(mpid)])
+                node.anonymous = ranked([mpid for mpid in mpids if not self.is_known(mpid)])
+
+    # -- profiles ------------------------------------------------------------------------------------------
+
+    def live(self, mpid: Mpid) -> ProfileNode | None:
+        """Give a live profile."""
+        node = self.nodes.get(mpid)
+        if node is None:
+            self.ensure_profiles((mpid,))
+            node = self.nodes.get(mpid)
+        if node is None or node.erased:
+            return None
+        node.used = True
+        return node
+
+    def profile_node(self, mpid: Mpid) -> ProfileNode:
+        """Give a profile that exists, erased or not."""
+        node = self.nodes.get(mpid)
+        if node is None:
+            self.ensure_profiles((mpid,))
+            node = self.nodes[mpid]
+        return node
+
+    def ensure_profiles(self, mpids: Iterable[Mpid]) -> None:
+        """Read the profiles that are not resident, as far as they exist."""
+        absent = [mpid for mpid in mpids if mpid not in self.nodes]
+        if absent:
+            for node in self._loader.profiles(self.graph_id, absent):
+                self._profiles.put(node.mpid, node)
+
+    def is_known(self, mpid: Mpid) -> bool:
+        """Say whether a profile that exists has a login ID (ID-008)."""
+        return bool(self.profile_node(mpid).types & self._login_set)
+
+    def recency(self, mpid: Mpid) -> int:
+        """Give the place of a profile that exists in the order of ID-011."""
+        return self.profile_node(mpid).recency
+
+    def in_order(self, mpids: Iterable[Mpid]) -> list[Mpid]:
+        """Sort profiles that exist by the order of ID-011, oldest first; none becomes resident for that."""
+        places = {mpid: self.nodes[mpid].recency for mpid in mpids if mpid in self.nodes}
+        absent = [mpid for mpid in mpids if mpid not in places]
+        places.update(self._loader.recencies(self.graph_id, absent))
+        return sorted(places, key=places.__getitem__)
+
+    def links(self, mpid: Mpid) -> list[LinkRow]:
+        """List the open links of a profile that exists, oldest first."""
+        node = self.profile_node(mpid)
+        if node.links is None:
+            node.links = self._loader.links(self.graph_id, mpid)
+        return node.links
+
+    def record(self, mpid: Mpid, *, descriptive: bool) -> dict[Identity, int]:
+        """Give the values on the record, or the descriptive ones, oldest first."""
+        links = [link for link in self.links(mpid) if link.descriptive is descriptive]
+        self.ensure_ids([link.identity_id for link in links])
+        return {self.value_of(link.identity_id): link.since_seq for link in links}
+
+    def is_overtaken(self, node: ProfileNode) -> bool:
+        """Say whether a profile that shares a value is newer in the order of ID-011."""
+        if node.overtaken is None:
+            ids = [link.identity_id for link in self.links(node.mpid) if not link.descriptive]
+            self.ensure_ids(ids)
+            node.overtaken = any(
+                self.recency(mpid) > node.recency for i in ids for mpid in self.by_id[i].newest()
+            )
+        return node.overtaken
+
+    def alias_records(self, mpid: Mpid) -> list[AliasRecord]:
+        """Give the alias requests that name a profile, in order of arrival."""
+        rows = {row.seq: row for row in self._loader.aliases(self.graph_id, mpid)}
+        for row, _ in self._aliases.values():
+            if mpid in {row.terms.source, row.terms.destination}:
+                rows[row.seq] = row
+        return [alias_record(rows[seq], self.value_of) for seq in sorted(rows)]
+
+    # -- room ----------------------------------------------------------------------------------------------
+
+    def sweep(self, keep: int, tables_contain: int) -> None:
+        """Drop nodes that nobody looked at since the last sweep, where more than `keep` are resident.
+
+        `tables_contain` is the number of the last group that the tables contain: later nodes stay.
+        """
+        for node in self._identities.evict(keep, tables_contain):
+            if node.value is not None:
+                self.by_value[node.type].pop(node.value, None)
+        self._profiles.evict(keep, tables_contain)
+
+    def drop_aliases(self, tables_contain: int) -> None:
+        """Drop alias requests that the tables contain as they are."""
+        for seq in [seq for seq, (_, group) in self._aliases.items() if group <= tables_contain]:
+            del self._aliases[seq]
