@@ -26,6 +26,8 @@ _ACTIVE: Final = ChangeKind.ACTIVE
 _NO_LONGER_DESCRIBED: Final = ChangeKind.DESCRIPTION_REMOVED
 _DESCRIBED: Final = ChangeKind.DESCRIPTION_ADDED
 _REMOVED: Final = ChangeKind.IDENTITY_REMOVED
+_IMPLIED: Final = frozenset({_CREATED, ChangeKind.BECAME_KNOWN, ChangeKind.BECAME_ANONYMOUS})
+"""Changes that say what the others of their entry amount to, and the row added above."""
 
 
 class Tables(Protocol):
@@ -95,7 +97,7 @@ def fold(entry: StoredEntry, tables: Tables) -> None:
         if kind is _ADDED:
             assert change.identity_id is not None
             _add(change.identity_id, change.type, position, seq, profile, tables)
-        else:
+        elif kind not in _IMPLIED:
             _change(change, position, entry, profile, tables)
             if kind is _RETURNED:
                 reordered.add(mpid)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from idsync.model.identity import Mpid
 from idsync.model.view import Ranked
-from idsync.store.embedded.ranking import EMPTY, Order, with_holder, without_holder
+from idsync.store.embedded.ranking import EMPTY, Order, Solo, with_holder, without_holder
 from idsync.store.rows import IdentityRow, LinkRow, ProfileRow
 
 __all__ = ["IdentityNode", "ProfileNode"]
@@ -43,8 +43,11 @@ class IdentityNode(IdentityRow):
 
     def put(self, mpid: Mpid, *, is_known: bool, order: Order) -> None:
         """Put a holder into its place, wherever it was before."""
-        if self.known is not EMPTY or self.anonymous is not EMPTY:
-            self.drop(mpid)
+        if self.known is EMPTY and self.anonymous is EMPTY:
+            alone = Solo(mpid)
+            self.known, self.anonymous = (alone, EMPTY) if is_known else (EMPTY, alone)
+            return
+        self.drop(mpid)
         if is_known:
             self.known = with_holder(self.known, mpid, order)
         else:

@@ -13,6 +13,7 @@ from idsync.store.embedded.group import NewIdentity
 from idsync.store.embedded.loader import Loader
 from idsync.store.embedded.membership import Membership
 from idsync.store.embedded.nodes import ProfileNode
+from idsync.store.embedded.ranking import EMPTY
 from idsync.store.embedded.resident_nodes import ResidentNodes
 from idsync.store.fold import fold
 from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredEntry
@@ -21,6 +22,7 @@ __all__ = ["MANY", "ResidentGraph"]
 
 MANY: Final = 100
 """More records with one value, or values on one record, than this are worth a warning (ID-243)."""
+_ERASED: Final = ChangeKind.PROFILE_ERASED
 _log = structlog.get_logger("idsync.store")
 
 
@@ -66,7 +68,7 @@ class ResidentGraph(ResidentNodes):
             if mpid not in before:
                 node = self.nodes.get(mpid)
                 before[mpid] = None if node is None else (node.recency, self.is_known(mpid))
-            if change.kind is ChangeKind.PROFILE_ERASED:
+            if change.kind is _ERASED:
                 erases = True
                 values += [(link.identity_id, self.value_of(link.identity_id)) for link in self.links(mpid)]
         fold(entry, self)
@@ -88,6 +90,9 @@ class ResidentGraph(ResidentNodes):
             ids = [link.identity_id for link in node.links or () if not link.descriptive]
         for identity_id in ids:
             identity = self.identity_node(identity_id)
+            if identity.known is EMPTY and identity.anonymous is EMPTY:
+                identity.put(mpid, is_known=is_known, order=self)
+                continue
             for other in identity.newest():
                 if other != mpid and other in self.nodes:
                     self.nodes[other].overtaken = None

@@ -67,7 +67,7 @@ class ResidentNodes:
     def seek(self, identity: Identity) -> IdentityNode | None:
         """Give an identity, read if need be."""
         node = self.find(identity)
-        if node is None:
+        if node is None and identity not in self._absent:
             self.load(self.missing((identity,)))
             node = self.find(identity)
         return node
