@@ -1,7 +1,8 @@
 """All that a decision may see: the holders of the request's identities, and the profiles among them.
 
 A view is one consistent look. It may read lazily from memory that nobody changes before the decision is
-made, so that a value held by ten thousand profiles costs no more than one held by two.
+made, so that a value held by ten thousand profiles costs no more than one held by two. A view from far away
+brings what is likely to be asked, and says so where that is not enough (`LookAgain`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from idsync.model.aliasing import AliasRecord
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
 
-__all__ = ["GraphView", "Holders", "ProfileView", "Ranked", "ViewRequest"]
+__all__ = ["GraphView", "Holders", "LookAgain", "ProfileView", "Ranked", "ViewRequest"]
 
 
 class Ranked(Protocol):
@@ -25,7 +26,7 @@ class Ranked(Protocol):
         ...
 
     def __contains__(self, mpid: object, /) -> bool:
-        """Say whether a profile is among them, in constant time."""
+        """Say whether a profile is among them, in constant time: one that the view names or was seen to hold."""
         ...
 
     def newest_first(self) -> Iterator[Mpid]:
@@ -133,6 +134,7 @@ class ViewRequest:
         records: Whether the records of `profiles`, and of the holders of `identities`, will be read.
         aliases: Whether alias requests of `profiles` will be read.
         idempotency_key: Look for an entry of `input_id` with this key.
+        whole: Those of `identities` whose holders will be gone through to the last one.
     """
 
     graph: GraphKey
@@ -143,3 +145,25 @@ class ViewRequest:
     aliases: bool = False
     input_id: str = ""
     idempotency_key: str | None = None
+    whole: Sequence[Identity] = field(default=())
+
+
+class LookAgain(Exception):  # noqa: N818 - it is no error: the decision needs more than was brought
+    """A view does not hold what a decision asks it for; a look at more of the graph does.
+
+    Args:
+        profile: Its record is needed.
+        identity: All of its holders are needed.
+    """
+
+    def __init__(self, profile: Mpid | None = None, identity: Identity | None = None) -> None:
+        super().__init__("the view must be taken again")
+        self._profile = profile
+        self._identity = identity
+
+    def add_to(self, wanted: ViewRequest) -> None:
+        """Let the next look bring what was missing."""
+        if self._profile is not None:
+            wanted.profiles = (*wanted.profiles, self._profile)
+        if self._identity is not None:
+            wanted.whole = (*wanted.whole, self._identity)

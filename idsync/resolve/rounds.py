@@ -7,13 +7,14 @@ what it itself rests on.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.errors import ContentionError, IdsyncError
-from idsync.model.view import GraphView
+from idsync.model.view import GraphView, LookAgain, ViewRequest
 from idsync.resolve.step import Key, Step, unplanned
 from idsync.store.protocol import Store
 
@@ -31,12 +32,13 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class _Waiting(Generic[R_co]):
-    __slots__ = ("attempts", "future", "step")
+    __slots__ = ("attempts", "future", "missing", "step")
 
     def __init__(self, step: Step[R_co], future: asyncio.Future[Any]) -> None:
         self.step = step
         self.future = future
         self.attempts = 0
+        self.missing: list[LookAgain] = []
 
 
 class Rounds:
@@ -79,10 +81,15 @@ class Rounds:
         commits: list[tuple[int, Step[Any], Applied]] = []
         size = MAX_ROUND
         attempts = 0
+        missing: defaultdict[int, list[LookAgain]] = defaultdict(list)
         while len(answers) < len(steps):
             chosen = steps[len(answers) : len(answers) + size]
-            views = await self._store.read_views([step.wanted for step in chosen])
+            views = await self._store.read_views(
+                [_wanted(step, missing[at]) for at, step in enumerate(chosen, len(answers))]
+            )
             change_sets, fault = _decided(chosen, views)
+            if isinstance(fault, LookAgain):
+                missing[len(answers) + len(change_sets)].append(fault)
             results = await self._store.apply(change_sets, in_order=True)
             progress = 0
             for step, result in zip(chosen, results, strict=False):
@@ -91,11 +98,11 @@ class Rounds:
                 commits.append((len(answers), step, result))
                 answers.append(None)
                 progress += 1
-            if fault is not None and not change_sets:
+            if fault is not None and not isinstance(fault, LookAgain) and not change_sets:
                 # It saw the effect of all before it, and still cannot be decided.
                 answers.append(fault)
                 progress += 1
-            attempts = 0 if progress else attempts + 1
+            attempts = 0 if progress or isinstance(fault, LookAgain) else attempts + 1
             size = min(max(2 * progress, 8), MAX_ROUND)
             if attempts >= MAX_ATTEMPTS:
                 answers.append(ContentionError("too many writers raced for the same identities"))
@@ -128,17 +135,20 @@ class Rounds:
 
     async def _round(self, batch: list[_Waiting[Any]]) -> list[_Waiting[Any]]:
         """Take one round; returns the calls that must look again."""
-        views = await self._store.read_views([waiting.step.wanted for waiting in batch])
+        views = await self._store.read_views([_wanted(waiting.step, waiting.missing) for waiting in batch])
         decided: list[_Waiting[Any]] = []
         change_sets: list[ChangeSet] = []
+        again: list[_Waiting[Any]] = []
         for waiting, view in zip(batch, views, strict=True):
             try:
                 change_sets.append(waiting.step.decide(view))
                 decided.append(waiting)
+            except LookAgain as more:
+                waiting.missing.append(more)
+                again.append(waiting)
             except Exception as error:
                 _fail(waiting, error)
         results = await self._store.apply(change_sets)
-        again: list[_Waiting[Any]] = []
         groups: dict[int, tuple[Applied, list[tuple[_Waiting[Any], Applied]]]] = {}
         written = False
         for waiting, result in zip(decided, results, strict=True):
@@ -160,14 +170,26 @@ class Rounds:
         return again
 
 
+def _wanted(step: Step[Any], missing: Sequence[LookAgain]) -> ViewRequest:
+    """Give what a step needs to see, with what earlier looks lacked."""
+    wanted = step.wanted
+    if missing:
+        wanted = replace(wanted)
+        for more in missing:
+            more.add_to(wanted)
+    return wanted
+
+
 def _decided(
     steps: Sequence[Step[Any]], views: Sequence[GraphView]
-) -> tuple[list[ChangeSet], IdsyncError | None]:
-    """Decide steps up to the first that cannot be; gives what is wrong with that one."""
+) -> tuple[list[ChangeSet], IdsyncError | LookAgain | None]:
+    """Decide steps up to the first that cannot be; gives what is wrong with that one, or what it lacks."""
     change_sets: list[ChangeSet] = []
     for step, view in zip(steps, views, strict=True):
         try:
             change_sets.append(step.decide(view))
+        except LookAgain as more:
+            return change_sets, more
         except Exception as error:
             return change_sets, unplanned(error)
     return change_sets, None

@@ -155,8 +155,13 @@ async def _open_store(
 
         login_sets = {name: policy.login_set for name, policy in configuration.scopes.items()}
         return await open_store(url, clock=clock, cache_identities=cache_identities, login_sets=login_sets)
+    if url.startswith(("postgresql://", "postgres://")):
+        from idsync.store.postgres.opening import open_store as open_on_server  # noqa: PLC0415 - asyncpg is an extra
+
+        return await open_on_server(url, clock=clock)
     raise ConfigurationError(
-        f"the database {url.partition(':')[0]}: is of no known kind; known are sqlite:///FILE and memory://"
+        f"the database {url.partition(':')[0]}: is of no known kind; known are sqlite:///FILE, "
+        "postgresql://HOST/NAME and memory://"
     )
 
 

@@ -1,4 +1,4 @@
-"""What levels on SQLite share."""
+"""What levels on SQLite share, and where PostgreSQL is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pytest
 
 from idsync.store.embedded.opening import open_store
 from idsync.testing.clock import ManualClock
+from tests.postgres import new_postgres, postgres_server, postgres_url, postgres_worker_url
+
+__all__ = ["new_postgres", "postgres_server", "postgres_url", "postgres_worker_url"]
 
 
 @pytest.fixture(scope="session")

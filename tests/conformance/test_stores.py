@@ -11,6 +11,7 @@ import pytest
 
 from idsync.store.embedded.opening import DEFAULT_CACHE_IDENTITIES, open_store
 from idsync.store.memory import MemoryStore
+from idsync.store.postgres.opening import open_store as open_on_postgres
 from idsync.store.protocol import Store
 from idsync.store.sql.schema import create
 from idsync.testing.store_suite import Capability, ManualClock, OpenStore, StoreSuite
@@ -61,3 +62,18 @@ class TestEmbeddedStoreWithSmallCache(TestEmbeddedStore):
     """SQLite, with hardly anything in memory: what is not there is read again."""
 
     cache_identities = 4
+
+
+@pytest.mark.postgres
+class TestPostgresStore(StoreSuite):
+    """PostgreSQL, asked in rounds."""
+
+    @pytest.fixture
+    def open_store(self, clock: ManualClock, postgres_url: str) -> OpenStore:
+        return lambda: open_on_postgres(postgres_url, clock=clock)
+
+    @pytest.fixture
+    async def store(self, open_store: OpenStore) -> AsyncIterator[Store]:
+        store = await open_store()
+        yield store
+        await store.close()

@@ -15,7 +15,7 @@ from idsync.model.journal import JournalEntry
 from idsync.model.profile import Link, Profile, RecordedIdentity
 from idsync.store.codec import alias_record, from_stored, stored_identities, unpack
 from idsync.store.rows import AliasRow, StoredEntry, StoredTerms
-from idsync.store.sql.tables import alias, configuration, graph, identity, journal, link, profile
+from idsync.store.sql.tables import alias, configuration, directory, graph, identity, journal, link, profile
 
 __all__ = ["SqlReader"]
 
@@ -33,6 +33,19 @@ class SqlReader:
         async with self._engine.connect() as connection:
             rows = await connection.execute(select(graph.c.scope, graph.c.environment))
             return sorted(GraphKey(scope, Environment(environment)) for scope, environment in rows)
+
+    async def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
+        """Say which graph each MPID belongs to."""
+        async with self._engine.connect() as connection:
+            found = await _in(
+                connection,
+                select(directory.c.mpid, graph.c.scope, graph.c.environment).join_from(
+                    directory, graph, directory.c.graph_id == graph.c.graph_id
+                ),
+                directory.c.mpid,
+                mpids,
+            )
+            return {row.mpid: GraphKey(row.scope, Environment(row.environment)) for row in found}
 
     async def profiles(self, key: GraphKey, mpids: Collection[Mpid]) -> dict[Mpid, Profile]:
         """Show profiles whole."""
@@ -87,6 +100,21 @@ class SqlReader:
             rows = await _in(connection, query, profile.c.mpid, holders.scalars().all())
         newest_first = sorted(rows, key=lambda row: -row.recency)
         return [row.mpid for row in newest_first if before is None or row.recency < before][:limit]
+
+    async def newest_holders(
+        self, key: GraphKey, wanted: int | None, limit: int, before: int | None
+    ) -> list[Mpid]:
+        """List holders of an identity by id, newest first, where links know the recency of their holder."""
+        async with self._engine.connect() as connection:
+            query = select(link.c.mpid).where(
+                link.c.graph_id == await _graph_id(connection, key),
+                link.c.identity_id == wanted,
+                link.c.until_seq.is_(None),
+                link.c.descriptive == 0,
+            )
+            if before is not None:
+                query = query.where(link.c.recency < before)
+            return list(await connection.scalars(query.order_by(link.c.recency.desc()).limit(limit)))
 
     async def identity_id(self, key: GraphKey, digest: bytes, wanted: Identity) -> int | None:
         """Find the id of a value; the value itself is compared after the look-up."""

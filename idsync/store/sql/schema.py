@@ -1,4 +1,7 @@
-"""What state a database file is in, and how it gets the schema of this version."""
+"""What state a database file is in, and how it gets the schema of this version.
+
+What holds for every kind of database is here as well; `idsync.store.postgres.schema` has the rest of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,23 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from idsync.model.errors import StoreError
 from idsync.store.sql.planner import teach
 from idsync.store.sql.tables import HEAD, metadata
 
-__all__ = ["APPLICATION_ID", "SchemaState", "create", "require_current", "state_of", "upgrade"]
+__all__ = [
+    "APPLICATION_ID",
+    "SchemaState",
+    "create",
+    "migrate",
+    "refuse_unusable",
+    "require_current",
+    "state_of",
+    "state_of_revision",
+    "upgrade",
+]
 
 APPLICATION_ID: Final = 0x49445359
 """Marks an SQLite file as ours ("IDSY")."""
@@ -52,11 +65,28 @@ def state_of(database: Path) -> SchemaState:
             connection.close()
     except sqlite3.DatabaseError as error:
         raise StoreError(f"the database is damaged or is no database: {error}") from error
-    if row is None:
-        return SchemaState.FOREIGN
-    if row[0] == HEAD:
+    return SchemaState.FOREIGN if row is None else state_of_revision(row[0])
+
+
+def state_of_revision(revision: str) -> SchemaState:
+    """Say what the newest migration of a database means to this version."""
+    if revision == HEAD:
         return SchemaState.CURRENT
-    return SchemaState.OLDER if row[0] in _revisions() else SchemaState.NEWER
+    return SchemaState.OLDER if revision in _revisions() else SchemaState.NEWER
+
+
+def refuse_unusable(state: SchemaState) -> None:
+    """Say why a database of another version, or of somebody else, is not touched.
+
+    Raises:
+        StoreError: It is older, newer or foreign.
+    """
+    if state is SchemaState.OLDER:
+        raise StoreError("the database has an older schema; run `idsync db upgrade` on it first")
+    if state is SchemaState.NEWER:
+        raise StoreError("the database was written by a newer version of idsync; use that version")
+    if state is SchemaState.FOREIGN:
+        raise StoreError("the database belongs to something else; name another one")
 
 
 def require_current(database: Path) -> None:
@@ -68,12 +98,8 @@ def require_current(database: Path) -> None:
     state = state_of(database)
     if state is SchemaState.EMPTY:
         create(database)
-    elif state is SchemaState.OLDER:
-        raise StoreError("the database has an older schema; run `idsync db upgrade` on it first")
-    elif state is SchemaState.NEWER:
-        raise StoreError("the database was written by a newer version of idsync; use that version")
-    elif state is SchemaState.FOREIGN:
-        raise StoreError("the database belongs to something else; name another file")
+    else:
+        refuse_unusable(state)
 
 
 def create(database: Path) -> None:
@@ -121,12 +147,27 @@ def _execute(database: Path, *, to_head: bool) -> None:
 
 
 def _migrate(url: str) -> None:
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            migrate(connection, version_table="alembic_version")
+    finally:
+        engine.dispose()
+
+
+def migrate(connection: Connection, *, version_table: str) -> None:
+    """Run the migrations that a database has not seen, on a connection of it.
+
+    Args:
+        connection: In a transaction, which its owner commits.
+        version_table: Where the database notes the newest one.
+    """
     from alembic import command  # noqa: PLC0415 - a heavy import that only an upgrade needs
     from alembic.config import Config  # noqa: PLC0415
 
-    config = Config()
+    config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(migrations()))
-    config.set_main_option("sqlalchemy.url", url)
+    config.set_main_option("version_table", version_table)
     command.upgrade(config, "head")
 
 

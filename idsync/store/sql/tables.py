@@ -2,6 +2,9 @@
 
 A graph is one (scope, environment); its small number stands for both in every key. `profile`, `link`,
 `alias` and `directory` are what the journal adds up to; `identity` is the dictionary its entries refer to.
+
+Columns that only the store on PostgreSQL keeps are said to be its own; they are empty in an SQLite file, where
+memory does their work.
 """
 
 from __future__ import annotations
@@ -18,7 +21,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
+
+from idsync.store.sql.free_text import FreeText
 
 __all__ = [
     "HEAD",
@@ -45,6 +51,9 @@ graph = Table(
     Column("graph_id", Integer, primary_key=True),
     Column("scope", Text, nullable=False),
     Column("environment", Integer, nullable=False),
+    # PostgreSQL's own: the numbers given last; who adds to the graph holds this row until the commit
+    Column("last_seq", BigInteger, nullable=False, server_default=text("0")),
+    Column("last_identity_id", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("scope", "environment", name="graph_by_name"),
 )
 
@@ -59,6 +68,8 @@ identity = Table(
     # UTF-8 bytes: text columns of some databases cannot hold NUL
     Column("value", LargeBinary),
     Column("version", BigInteger, nullable=False),
+    # PostgreSQL's own: how many hold it, as JSON: a kind (see `link.kind`), its count, the next kind, ...
+    Column("holders", LargeBinary),
     UniqueConstraint("graph_id", "type", "digest", name="identity_by_value"),
     sqlite_with_rowid=False,
 )
@@ -91,7 +102,20 @@ link = Table(
     Column("position", Integer, nullable=False),
     Column("until_seq", BigInteger),
     Column("descriptive", Integer, nullable=False),
+    # PostgreSQL's own, of open links: the types on the profile's record, or -1 for a descriptive link, and the
+    # profile's recency, so that the newest holders of each kind are found without looking at all of them
+    Column("kind", BigInteger),
+    Column("recency", BigInteger),
     Index("link_by_profile", "graph_id", "mpid", "identity_id"),
+    Index(
+        "link_by_kind",
+        "graph_id",
+        "identity_id",
+        "kind",
+        "recency",
+        "mpid",
+        postgresql_where=text("until_seq IS NULL"),
+    ).ddl_if(dialect="postgresql"),
     sqlite_with_rowid=False,
 )
 
@@ -133,12 +157,14 @@ journal = Table(
     Column("at_ms", BigInteger, nullable=False),
     Column("cause", Text, nullable=False),
     Column("rule", Text, nullable=False),
-    Column("request_id", Text, nullable=False),
-    Column("input_id", Text, nullable=False),
+    Column("request_id", FreeText, nullable=False),
+    Column("input_id", FreeText, nullable=False),
     Column("mpid", BigInteger, nullable=False),
-    Column("idempotency_key", Text),
+    Column("idempotency_key", FreeText),
     # changes and evidence as JSON, identities by id
     Column("body", LargeBinary, nullable=False),
+    # PostgreSQL's own: drawn by chance for each transaction, so that its writer recognises it
+    Column("mark", BigInteger),
     Index("journal_by_profile", "graph_id", "mpid", "seq"),
     Index("journal_by_request", "graph_id", "request_id"),
     Index("journal_by_key", "graph_id", "input_id", "idempotency_key"),

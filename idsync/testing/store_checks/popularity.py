@@ -51,7 +51,8 @@ class PopularityChecks:
         await scribe.store.settle()
 
         async def look(identity: Identity) -> tuple[int, Mpid]:
-            holders = _found(await scribe.look(identity), identity)
+            # a store far away knows of the oldest because it is named
+            holders = _found(await scribe.look(identity, profiles=[crowd[0]]), identity)
             return _glance(holders.anonymous, crowd[0])
 
         few, many = await _work(lambda: look(DEVICE)), await _work(lambda: look(OTHER_DEVICE))
@@ -68,7 +69,8 @@ class PopularityChecks:
         await scribe.store.settle()
 
         async def look(identity: Identity) -> tuple[int, Mpid]:
-            return _glance(_found(await scribe.look(identity), identity).anonymous, 12_345)
+            view = await scribe.look(identity, profiles=[12_345])
+            return _glance(_found(view, identity).anonymous, 12_345)
 
         few, many = await _work(lambda: look(DEVICE)), await _work(lambda: look(OTHER_DEVICE))
 

@@ -1,16 +1,14 @@
 """Runs migrations; the schema they lead to is `idsync.store.sql.tables`."""
 
 from alembic import context
-from sqlalchemy import engine_from_config, pool
 
 from idsync.store.sql.tables import metadata
 
-engine = engine_from_config(
-    context.config.get_section(context.config.config_ini_section, {}),
-    prefix="sqlalchemy.",
-    poolclass=pool.NullPool,
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    version_table=context.config.get_main_option("version_table"),
 )
-with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
-    with context.begin_transaction():
-        context.run_migrations()
+with context.begin_transaction():
+    context.run_migrations()

@@ -64,6 +64,8 @@ def upgrade() -> None:
         sa.Column("graph_id", sa.Integer(), nullable=False),
         sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("environment", sa.Integer(), nullable=False),
+        sa.Column("last_seq", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("last_identity_id", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("graph_id"),
         sa.UniqueConstraint("scope", "environment", name="graph_by_name"),
     )
@@ -75,6 +77,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=True),
         sa.Column("value", sa.LargeBinary(), nullable=True),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("holders", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("graph_id", "identity_id"),
         sa.UniqueConstraint("graph_id", "type", "digest", name="identity_by_value"),
         sqlite_with_rowid=False,
@@ -91,6 +94,7 @@ def upgrade() -> None:
         sa.Column("mpid", sa.BigInteger(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("mark", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("graph_id", "seq"),
         sqlite_with_rowid=False,
     )
@@ -106,10 +110,20 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("until_seq", sa.BigInteger(), nullable=True),
         sa.Column("descriptive", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.BigInteger(), nullable=True),
+        sa.Column("recency", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("graph_id", "identity_id", "mpid", "since_seq"),
         sqlite_with_rowid=False,
     )
     op.create_index("link_by_profile", "link", ["graph_id", "mpid", "identity_id"], unique=False)
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_index(
+            "link_by_kind",
+            "link",
+            ["graph_id", "identity_id", "kind", "recency", "mpid"],
+            unique=False,
+            postgresql_where=sa.text("until_seq IS NULL"),
+        )
     op.create_table(
         "profile",
         sa.Column("graph_id", sa.Integer(), nullable=False),

@@ -1,0 +1,153 @@
+"""What calls ask the database: prepared text, led by the graph and by arrays of keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "ALIASES_BY_SEQ",
+    "ALIASES_OF",
+    "ENTRIES_BY_KEY",
+    "GRAPH",
+    "HOLDERS",
+    "HOLD_GRAPH",
+    "IDENTITIES_BY_ID",
+    "IDENTITIES_BY_VALUE",
+    "LINKS_OF",
+    "NEWEST",
+    "NEW_GRAPH",
+    "PROFILES",
+    "WAS_COMMITTED",
+    "WRITE",
+]
+
+_IDENTITY: Final = "i.identity_id, i.type, i.value, i.version, i.holders"
+_ALIAS: Final = (
+    "a.seq, a.source, a.destination, a.start_ms, a.end_ms, a.scope, a.stamp_id, a.apply_at_ms, a.state, "
+    "a.arrived_ms, a.ignored_reason, a.applied_ms, a.settled_seq"
+)
+
+GRAPH: Final = "SELECT graph_id FROM graph WHERE scope = $1 AND environment = $2"
+
+HOLD_GRAPH: Final = "SELECT last_seq, last_identity_id FROM graph WHERE graph_id = $1 FOR NO KEY UPDATE"
+"""Until the commit nobody else adds to the graph: its positions are given in the order of commits."""
+
+NEW_GRAPH: Final = (
+    "INSERT INTO graph (scope, environment) VALUES ($1, $2) ON CONFLICT (scope, environment) DO NOTHING"
+)
+
+IDENTITIES_BY_VALUE: Final = (
+    f"SELECT {_IDENTITY} FROM unnest($2::int[], $3::bytea[]) AS k(type, digest) "
+    "JOIN identity i ON i.graph_id = $1 AND i.type = k.type AND i.digest = k.digest"
+)
+
+IDENTITIES_BY_ID: Final = (
+    f"SELECT {_IDENTITY} FROM unnest($2::bigint[]) AS k(id) "
+    "JOIN identity i ON i.graph_id = $1 AND i.identity_id = k.id"
+)
+
+HOLDERS: Final = (
+    "SELECT k.id, k.kind, l.mpid, l.recency "
+    "FROM unnest($2::bigint[], $3::bigint[], $4::int[]) AS k(id, kind, size) CROSS JOIN LATERAL ("
+    "SELECT mpid, recency FROM link WHERE graph_id = $1 AND identity_id = k.id AND kind = k.kind "
+    "AND until_seq IS NULL ORDER BY recency DESC, mpid DESC LIMIT k.size) l"
+)
+"""The newest holders of each identity and kind, as many as are asked for."""
+
+NEWEST: Final = (
+    "SELECT k.id, max(l.recency) FROM unnest($2::bigint[], $3::bigint[]) AS k(id, kind) CROSS JOIN LATERAL ("
+    "SELECT recency FROM link WHERE graph_id = $1 AND identity_id = k.id AND kind = k.kind "
+    "AND until_seq IS NULL ORDER BY recency DESC LIMIT 1) l GROUP BY k.id"
+)
+
+PROFILES: Final = (
+    "SELECT p.mpid, p.source, p.created_seq, p.created_ms, p.recency, p.active_ms, p.returned_ms, p.erased, "
+    "p.types, p.size, p.version FROM unnest($2::bigint[]) AS k(mpid) "
+    "JOIN profile p ON p.graph_id = $1 AND p.mpid = k.mpid"
+)
+
+LINKS_OF: Final = (
+    "SELECT l.identity_id, l.mpid, l.since_seq, l.position, l.descriptive FROM unnest($2::bigint[]) AS k(mpid) "
+    "JOIN link l ON l.graph_id = $1 AND l.mpid = k.mpid AND l.until_seq IS NULL "
+    "ORDER BY l.since_seq, l.position"
+)
+
+ALIASES_OF: Final = (
+    f"SELECT {_ALIAS} FROM unnest($2::bigint[]) AS k(mpid) JOIN alias a ON a.graph_id = $1 AND a.source = k.mpid "
+    f"UNION SELECT {_ALIAS} FROM unnest($2::bigint[]) AS k(mpid) "
+    "JOIN alias a ON a.graph_id = $1 AND a.destination = k.mpid ORDER BY 1"
+)
+
+ALIASES_BY_SEQ: Final = (
+    f"SELECT {_ALIAS} FROM unnest($2::bigint[]) AS k(seq) JOIN alias a ON a.graph_id = $1 AND a.seq = k.seq"
+)
+
+ENTRIES_BY_KEY: Final = (
+    "SELECT j.seq, j.at_ms, j.cause, j.rule, j.request_id, j.input_id, j.mpid, j.body, j.idempotency_key "
+    "FROM unnest($2::text[], $3::text[]) AS k(input_id, key) "
+    "JOIN journal j ON j.graph_id = $1 AND j.input_id = k.input_id AND j.idempotency_key = k.key "
+    "ORDER BY j.seq"
+)
+
+WAS_COMMITTED: Final = "SELECT mark FROM journal WHERE graph_id = $1 AND seq = $2"
+
+_WRITTEN: Final = (
+    # table, columns with their types, key beside the graph, what changes in a row that is there already
+    (
+        "identity",
+        "identity_id:bigint type:int digest:bytea value:bytea version:bigint holders:bytea",
+        "identity_id",
+        "digest value version holders",
+    ),
+    (
+        "profile",
+        "mpid:bigint source:bigint created_seq:bigint created_ms:bigint recency:bigint active_ms:bigint "
+        "returned_ms:bigint erased:int types:bigint size:int version:bigint",
+        "mpid",
+        "recency active_ms returned_ms erased types size version",
+    ),
+    (
+        "link",
+        "identity_id:bigint mpid:bigint since_seq:bigint position:int until_seq:bigint descriptive:int "
+        "kind:bigint recency:bigint",
+        "identity_id, mpid, since_seq",
+        "position until_seq descriptive kind recency",
+    ),
+    (
+        "alias",
+        "seq:bigint source:bigint destination:bigint start_ms:bigint end_ms:bigint scope:text stamp_id:bigint "
+        "apply_at_ms:bigint state:int arrived_ms:bigint ignored_reason:text applied_ms:bigint "
+        "settled_seq:bigint",
+        "seq",
+        "state ignored_reason applied_ms settled_seq",
+    ),
+    ("directory", "mpid:bigint", "", ""),
+    (
+        "journal",
+        "seq:bigint at_ms:bigint cause:text rule:text request_id:text input_id:text mpid:bigint "
+        "idempotency_key:text body:bytea mark:bigint",
+        "",
+        "",
+    ),
+)
+
+
+def _write() -> str:
+    """Give one statement that writes the rows of one graph, each column of each table as an array."""
+    parts: list[str] = []
+    last = 3
+    for table, columns, key, changing in _WRITTEN:
+        named = [column.split(":") for column in columns.split()]
+        names = ", ".join(name for name, _ in named)
+        arrays = ", ".join(f"${number}::{kind}[]" for number, (_, kind) in enumerate(named, start=last + 1))
+        last += len(named)
+        part = f"INSERT INTO {table} (graph_id, {names}) SELECT $1, k.* FROM unnest({arrays}) AS k({names})"
+        if key:
+            settings = ", ".join(f"{name} = excluded.{name}" for name in changing.split())
+            part += f" ON CONFLICT (graph_id, {key}) DO UPDATE SET {settings}"
+        parts.append(f"of_{table} AS ({part})")
+    return f"WITH {', '.join(parts)} UPDATE graph SET last_seq = $2, last_identity_id = $3 WHERE graph_id = $1"
+
+
+WRITE: Final = _write()
+"""All rows of one graph that a transaction changes; the columns are those of `idsync.store.postgres.tables`."""
