@@ -7,7 +7,7 @@ positions are given in the order of commits and nobody else writes to the graph 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from idsync.model.changes import Applied, ChangeSet, Stale
@@ -56,15 +56,23 @@ class Round:
         in_order: Whether all after a stale one are stale too.
         clock: UTC milliseconds.
         mint: Names new profiles.
+        graph_ids: The graphs known so far.
     """
 
     def __init__(
-        self, changes: Sequence[ChangeSet], *, in_order: bool, clock: Callable[[], int], mint: MpidMint
+        self,
+        changes: Sequence[ChangeSet],
+        *,
+        in_order: bool,
+        clock: Callable[[], int],
+        mint: MpidMint,
+        graph_ids: Mapping[GraphKey, int],
     ) -> None:
         self._changes = changes
         self._in_order = in_order
         self._clock = clock
         self._mint = mint
+        self._graph_ids = graph_ids
         self._graphs: dict[GraphKey, _Graph] = {}
         self.mark = secrets.randbits(_MARK_BITS)
 
@@ -72,7 +80,8 @@ class Round:
         """Hold the graphs, compare the conditions and write what holds; the commit is the caller's."""
         for key in sorted({change_set.graph for change_set in self._changes}):
             mine = [change_set for change_set in self._changes if change_set.graph == key]
-            self._graphs[key] = await _hold(connection, key, mine)
+            graph_id = self._graph_ids.get(key) or await _graph_id(connection, key)
+            self._graphs[key] = await _hold(connection, graph_id, mine)
         results: list[Applied | Stale] = []
         for change_set in self._changes:
             if self._in_order and results and isinstance(results[-1], Stale):
@@ -108,12 +117,19 @@ class Round:
         return Applied(mpid, seq, None)
 
 
-async def _hold(connection: Connection, key: GraphKey, mine: Sequence[ChangeSet]) -> _Graph:
-    """Take the counter row, then load all that the change sets rest on and touch."""
-    graph_id = await connection.fetchval(statements.GRAPH, key.scope, int(key.environment))
+async def _graph_id(connection: Connection, key: GraphKey) -> int:
+    """Give the number of a graph, a new one if need be: it stands if this transaction adds an entry."""
+    name = (key.scope, int(key.environment))
+    graph_id: int | None = await connection.fetchval(statements.GRAPH, *name)
     if graph_id is None:
-        await connection.execute(statements.NEW_GRAPH, key.scope, int(key.environment))
-        graph_id = await connection.fetchval(statements.GRAPH, key.scope, int(key.environment))
+        await connection.execute(statements.NEW_GRAPH, *name)
+        graph_id = await connection.fetchval(statements.GRAPH, *name)
+        assert graph_id is not None, "it is there, whoever made it"
+    return graph_id
+
+
+async def _hold(connection: Connection, graph_id: int, mine: Sequence[ChangeSet]) -> _Graph:
+    """Take the counter row, then load all that the change sets rest on and touch."""
     last_seq, last_identity_id = await connection.fetchrow(statements.HOLD_GRAPH, graph_id)
     tables = GraphTables(graph_id, last_identity_id)
     overtaken = {each.mpid for each in mine if each.overtaken is not None}

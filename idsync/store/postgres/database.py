@@ -78,7 +78,7 @@ class Database:
                         max_size=CALL_CONNECTIONS,
                         connect=self._connect,
                         command_timeout=STATEMENT_TIMEOUT_S,
-                        reset=_leave_as_it_is,
+                        reset=_end_transaction,
                     )
                     self._pool = await pool
         return self._pool
@@ -96,14 +96,15 @@ class Database:
                 self._pool.terminate()
 
 
-async def _leave_as_it_is(_connection: Any) -> None:
+async def _end_transaction(connection: Any) -> None:
     """Save the round trip that resets a session: calls set nothing in theirs."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
 
 
 async def _rolled_back(connection: Any) -> bool:
     try:
-        if connection.is_in_transaction():
-            await connection.execute("ROLLBACK")
+        await _end_transaction(connection)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
     return True

@@ -137,7 +137,8 @@ class _Look:
         for row in await self._fetch(statements.ALIASES_OF, list(picture.aliases)):
             alias = alias_row(row)
             for mpid in {alias.terms.source, alias.terms.destination} & picture.aliases.keys():
-                picture.aliases[mpid].append(alias)
+                if alias not in picture.aliases[mpid]:
+                    picture.aliases[mpid].append(alias)
             if alias.terms.stamp_id is not None:
                 self._named.add(alias.terms.stamp_id)
 

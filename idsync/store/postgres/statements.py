@@ -1,4 +1,8 @@
-"""What calls ask the database: prepared text, led by the graph and by arrays of keys."""
+"""What calls ask the database: prepared text, led by the graph and by arrays of keys.
+
+Each key is looked up by itself (`LATERAL ... OFFSET 0`): left to choose, the planner goes through a whole graph
+as long as it believes that the graph is small.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +25,10 @@ __all__ = [
     "WRITE",
 ]
 
-_IDENTITY: Final = "i.identity_id, i.type, i.value, i.version, i.holders"
+_IDENTITY: Final = "identity_id, type, value, version, holders"
 _ALIAS: Final = (
-    "a.seq, a.source, a.destination, a.start_ms, a.end_ms, a.scope, a.stamp_id, a.apply_at_ms, a.state, "
-    "a.arrived_ms, a.ignored_reason, a.applied_ms, a.settled_seq"
+    "seq, source, destination, start_ms, end_ms, scope, stamp_id, apply_at_ms, state, arrived_ms, "
+    "ignored_reason, applied_ms, settled_seq"
 )
 
 GRAPH: Final = "SELECT graph_id FROM graph WHERE scope = $1 AND environment = $2"
@@ -37,20 +41,21 @@ NEW_GRAPH: Final = (
 )
 
 IDENTITIES_BY_VALUE: Final = (
-    f"SELECT {_IDENTITY} FROM unnest($2::int[], $3::bytea[]) AS k(type, digest) "
-    "JOIN identity i ON i.graph_id = $1 AND i.type = k.type AND i.digest = k.digest"
+    "SELECT i.* FROM unnest($2::int[], $3::bytea[]) AS k(type, digest) CROSS JOIN LATERAL ("
+    f"SELECT {_IDENTITY} FROM identity "
+    "WHERE graph_id = $1 AND type = k.type AND digest = k.digest OFFSET 0) i"
 )
 
 IDENTITIES_BY_ID: Final = (
-    f"SELECT {_IDENTITY} FROM unnest($2::bigint[]) AS k(id) "
-    "JOIN identity i ON i.graph_id = $1 AND i.identity_id = k.id"
+    "SELECT i.* FROM unnest($2::bigint[]) AS k(id) CROSS JOIN LATERAL ("
+    f"SELECT {_IDENTITY} FROM identity WHERE graph_id = $1 AND identity_id = k.id OFFSET 0) i"
 )
 
 HOLDERS: Final = (
     "SELECT k.id, k.kind, l.mpid, l.recency "
     "FROM unnest($2::bigint[], $3::bigint[], $4::int[]) AS k(id, kind, size) CROSS JOIN LATERAL ("
     "SELECT mpid, recency FROM link WHERE graph_id = $1 AND identity_id = k.id AND kind = k.kind "
-    "AND until_seq IS NULL ORDER BY recency DESC, mpid DESC LIMIT k.size) l"
+    "AND until_seq IS NULL ORDER BY recency DESC LIMIT k.size) l"
 )
 """The newest holders of each identity and kind, as many as are asked for."""
 
@@ -61,32 +66,33 @@ NEWEST: Final = (
 )
 
 PROFILES: Final = (
-    "SELECT p.mpid, p.source, p.created_seq, p.created_ms, p.recency, p.active_ms, p.returned_ms, p.erased, "
-    "p.types, p.size, p.version FROM unnest($2::bigint[]) AS k(mpid) "
-    "JOIN profile p ON p.graph_id = $1 AND p.mpid = k.mpid"
+    "SELECT p.* FROM unnest($2::bigint[]) AS k(mpid) CROSS JOIN LATERAL ("
+    "SELECT mpid, source, created_seq, created_ms, recency, active_ms, returned_ms, erased, types, size, version "
+    "FROM profile WHERE graph_id = $1 AND mpid = k.mpid OFFSET 0) p"
 )
 
 LINKS_OF: Final = (
-    "SELECT l.identity_id, l.mpid, l.since_seq, l.position, l.descriptive FROM unnest($2::bigint[]) AS k(mpid) "
-    "JOIN link l ON l.graph_id = $1 AND l.mpid = k.mpid AND l.until_seq IS NULL "
-    "ORDER BY l.since_seq, l.position"
+    "SELECT l.* FROM unnest($2::bigint[]) AS k(mpid) CROSS JOIN LATERAL ("
+    "SELECT identity_id, mpid, since_seq, position, descriptive FROM link "
+    "WHERE graph_id = $1 AND mpid = k.mpid AND until_seq IS NULL OFFSET 0) l ORDER BY l.since_seq, l.position"
 )
 
 ALIASES_OF: Final = (
-    f"SELECT {_ALIAS} FROM unnest($2::bigint[]) AS k(mpid) JOIN alias a ON a.graph_id = $1 AND a.source = k.mpid "
-    f"UNION SELECT {_ALIAS} FROM unnest($2::bigint[]) AS k(mpid) "
-    "JOIN alias a ON a.graph_id = $1 AND a.destination = k.mpid ORDER BY 1"
+    "SELECT a.* FROM unnest($2::bigint[]) AS k(mpid) CROSS JOIN LATERAL ("
+    f"SELECT {_ALIAS} FROM alias WHERE graph_id = $1 AND source = k.mpid "
+    f"UNION SELECT {_ALIAS} FROM alias WHERE graph_id = $1 AND destination = k.mpid) a ORDER BY a.seq"
 )
+"""An alias request comes once for each profile that it was asked for by."""
 
 ALIASES_BY_SEQ: Final = (
-    f"SELECT {_ALIAS} FROM unnest($2::bigint[]) AS k(seq) JOIN alias a ON a.graph_id = $1 AND a.seq = k.seq"
+    "SELECT a.* FROM unnest($2::bigint[]) AS k(seq) CROSS JOIN LATERAL ("
+    f"SELECT {_ALIAS} FROM alias WHERE graph_id = $1 AND seq = k.seq OFFSET 0) a"
 )
 
 ENTRIES_BY_KEY: Final = (
-    "SELECT j.seq, j.at_ms, j.cause, j.rule, j.request_id, j.input_id, j.mpid, j.body, j.idempotency_key "
-    "FROM unnest($2::text[], $3::text[]) AS k(input_id, key) "
-    "JOIN journal j ON j.graph_id = $1 AND j.input_id = k.input_id AND j.idempotency_key = k.key "
-    "ORDER BY j.seq"
+    "SELECT j.* FROM unnest($2::text[], $3::text[]) AS k(input_id, key) CROSS JOIN LATERAL ("
+    "SELECT seq, at_ms, cause, rule, request_id, input_id, mpid, body, idempotency_key FROM journal "
+    "WHERE graph_id = $1 AND input_id = k.input_id AND idempotency_key = k.key ORDER BY seq LIMIT 1) j"
 )
 
 WAS_COMMITTED: Final = "SELECT mark FROM journal WHERE graph_id = $1 AND seq = $2"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import stamina
@@ -25,6 +25,7 @@ from idsync.store.postgres.faults import is_race, is_severed
 from idsync.store.postgres.following import ANY_NEW_GRAPH, Bell
 from idsync.store.postgres.picture import Picture, take_picture
 from idsync.store.postgres.rows import digest
+from idsync.store.postgres.turns import Turns
 from idsync.store.postgres.view import PostgresView
 from idsync.store.sql.reader import SqlReader
 
@@ -52,6 +53,7 @@ class PostgresStore:
         self._mint = MpidMint(clock, last_mpid)
         self._tables = SqlReader(database.engine)
         self._bell = Bell(database)
+        self._turns = Turns(self._begun)
         self._graph_ids: dict[GraphKey, int] = {}
         self._tick = 0
         self._closed = False
@@ -63,22 +65,32 @@ class PostgresStore:
         if not wanted:
             return []
         tick = self._tick
+        if self._turns.is_due():
+            async with self._turns.take() as connection:
+                for key in sorted({request.graph for request in wanted}):
+                    graph_id = await self._graph_id(connection, key)
+                    if graph_id is not None:
+                        await connection.fetchrow(statements.HOLD_GRAPH, graph_id)
+                return await self._views(connection, wanted, tick)
+        async with self._database.connection() as connection:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            views = await self._views(connection, wanted, tick)
+            await connection.execute("ROLLBACK")
+        return views
+
+    async def _views(
+        self, connection: Connection, wanted: Sequence[ViewRequest], tick: int
+    ) -> list[GraphView]:
         by_graph: defaultdict[GraphKey, list[ViewRequest]] = defaultdict(list)
         for request in wanted:
             by_graph[request.graph].append(request)
-        async with self._database.connection() as connection:
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            pictures = {
-                key: await self._picture(connection, key, requests) for key, requests in by_graph.items()
-            }
-            await connection.execute("ROLLBACK")
+        pictures: dict[GraphKey, Picture] = {}
+        for key, requests in by_graph.items():
+            graph_id = await self._graph_id(connection, key)
+            pictures[key] = (
+                Picture() if graph_id is None else await take_picture(connection, graph_id, requests)
+            )
         return [PostgresView(r.graph, r, pictures[r.graph], tick) for r in wanted]
-
-    async def _picture(
-        self, connection: Connection, key: GraphKey, requests: Sequence[ViewRequest]
-    ) -> Picture:
-        graph_id = await self._graph_id(connection, key)
-        return Picture() if graph_id is None else await take_picture(connection, graph_id, requests)
 
     async def _graph_id(self, connection: Connection, key: GraphKey) -> int | None:
         graph_id = self._graph_ids.get(key)
@@ -94,7 +106,8 @@ class PostgresStore:
         A look was one moment of committed rows, so an answer that changes nothing was true then. It is
         compared again only if this node has written since, or writes before it in the same call.
         """
-        if all(not each.changes and _tick_of(each) == self._tick for each in changes):
+        if not changes or all(not each.changes and _tick_of(each) == self._tick for each in changes):
+            await self._turns.give_back()
             return [Applied(each.mpid, 0, None) for each in changes]
         async for attempt in stamina.retry_context(
             on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005, wait_max=0.2, wait_jitter=0.02, timeout=None
@@ -104,23 +117,32 @@ class PostgresStore:
         raise AssertionError("the last attempt returns or raises")
 
     async def _commit(self, changes: Sequence[ChangeSet], *, in_order: bool) -> list[Applied | Stale]:
-        round_ = Round(changes, in_order=in_order, clock=self._clock, mint=self._mint)
+        round_ = Round(
+            changes, in_order=in_order, clock=self._clock, mint=self._mint, graph_ids=self._graph_ids
+        )
         try:
-            async with self._database.connection() as connection:
-                await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            async with self._turns.taken_or_new() as connection:
                 results = await round_.stage(connection)
-                if not round_.written:
+                if round_.written:
+                    await self._finish(connection, round_.written[0])
+                else:
                     await connection.execute("ROLLBACK")
-                    return results
-                await self._finish(connection, round_.written[0])
         finally:
             # also where the outcome is not known: views taken before may be old
             self._tick += 1
+        collided = any(isinstance(result, Stale) for result in results)
+        self._turns.note(lost=collided and not round_.written, collided=collided)
         for written in round_.written:
             if written.seq == 1:
                 self._bell.ring(ANY_NEW_GRAPH)
             self._bell.ring(written.graph_id)
         return results
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncIterator[Connection]:
+        async with self._database.connection() as connection:
+            await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            yield connection
 
     async def _finish(self, connection: Connection, written: Written) -> None:
         """Commit, and find out what became of it where the answer is lost."""
@@ -265,6 +287,7 @@ class PostgresStore:
         """Let go of every connection."""
         if not self._closed:
             self._closed = True
+            await self._turns.close()
             await self._bell.close()
             await self._database.close()
 

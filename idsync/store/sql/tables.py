@@ -113,7 +113,7 @@ link = Table(
         "identity_id",
         "kind",
         "recency",
-        "mpid",
+        postgresql_include=["mpid"],
         postgresql_where=text("until_seq IS NULL"),
     ).ddl_if(dialect="postgresql"),
     sqlite_with_rowid=False,

@@ -120,8 +120,9 @@ def upgrade() -> None:
         op.create_index(
             "link_by_kind",
             "link",
-            ["graph_id", "identity_id", "kind", "recency", "mpid"],
+            ["graph_id", "identity_id", "kind", "recency"],
             unique=False,
+            postgresql_include=["mpid"],
             postgresql_where=sa.text("until_seq IS NULL"),
         )
     op.create_table(
