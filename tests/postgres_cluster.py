@@ -110,7 +110,9 @@ def keep(shared_folder: Path) -> None:
             **owner,
         )
         try:
-            _run([programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], owner, until_ready=server)
+            _run(
+                [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], owner, until_ready=server
+            )
             sys.stdout.write(f"postgresql://postgres@127.0.0.1:{port}\n")
             sys.stdout.close()
             with (shared_folder / "postgres.users").open("w") as users:

@@ -42,7 +42,8 @@ def serve(
         typer.Option(
             envvar="IDSYNC_DATABASE",
             metavar="URL",
-            help="sqlite:///relative.db, sqlite:////absolute.db, or memory:// which forgets.",
+            help="sqlite:///relative.db, sqlite:////absolute.db, postgresql://HOST/NAME, or memory:// which "
+            "forgets.",
         ),
     ] = _DEFAULTS.database,
     grpc: Annotated[

@@ -26,7 +26,7 @@ class Ranked(Protocol):
         ...
 
     def __contains__(self, mpid: object, /) -> bool:
-        """Say whether a profile is among them, in constant time: one that the view names or was seen to hold."""
+        """Say whether a profile is among them, in constant time: a holder, or one asked for by name."""
         ...
 
     def newest_first(self) -> Iterator[Mpid]:

@@ -93,7 +93,8 @@ async def open_app(
 
     Args:
         configuration: What the configuration file says.
-        database_url: `sqlite:///relative.db`, `sqlite:////absolute.db`, or `memory://`, which forgets.
+        database_url: `sqlite:///relative.db`, `sqlite:////absolute.db`, `postgresql://...`, or `memory://`,
+            which forgets.
         grpc_bind: HOST:PORT; with port 0 the system chooses.
         clock: UTC milliseconds.
         cache_identities: Identities that an embedded store may keep in memory.
@@ -156,8 +157,12 @@ async def _open_store(
         login_sets = {name: policy.login_set for name, policy in configuration.scopes.items()}
         return await open_store(url, clock=clock, cache_identities=cache_identities, login_sets=login_sets)
     if url.startswith(("postgresql://", "postgres://")):
-        from idsync.store.postgres.opening import open_store as open_on_server  # noqa: PLC0415 - asyncpg is an extra
-
+        try:
+            from idsync.store.postgres.opening import open_store as open_on_server  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            if error.name != "asyncpg":
+                raise
+            raise ConfigurationError("PostgreSQL needs an extra: pip install 'idsync[postgres]'") from error
         return await open_on_server(url, clock=clock)
     raise ConfigurationError(
         f"the database {url.partition(':')[0]}: is of no known kind; known are sqlite:///FILE, "

@@ -10,7 +10,6 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,7 @@ from idsync.store.codec import unpack
 from idsync.store.embedded.folding import Folder, FoldTables
 from idsync.store.embedded.lock import lock
 from idsync.store.fold import fold
+from idsync.store.sql.difference import Difference
 from idsync.store.sql.schema import SchemaState, create, require_current, state_of
 
 __all__ = ["Difference", "check", "rebuild"]
@@ -41,20 +41,6 @@ _FOLDED: Final = {
     "identity": "graph_id, identity_id, type, version",
 }
 """What the journal adds up to; of the dictionary only the version."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How many rows of a table are not what the journal says.
-
-    Attributes:
-        missing: Rows that the journal adds up to and the table lacks.
-        unexplained: Rows that the table has and the journal does not account for.
-    """
-
-    table: str
-    missing: int
-    unexplained: int
 
 
 def check(database: Path) -> tuple[int, list[Difference]]:

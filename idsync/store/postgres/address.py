@@ -10,7 +10,14 @@ import asyncpg
 
 from idsync.model.errors import StoreError
 
-__all__ = ["CONNECT_TIMEOUT_S", "IDLE_TIMEOUT_S", "STATEMENT_TIMEOUT_S", "Address", "Connection", "read_address"]
+__all__ = [
+    "CONNECT_TIMEOUT_S",
+    "IDLE_TIMEOUT_S",
+    "STATEMENT_TIMEOUT_S",
+    "Address",
+    "Connection",
+    "read_address",
+]
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -45,7 +52,7 @@ class Address:
     """A database, ready to be connected to.
 
     Attributes:
-        dsns: One for each server, as asyncpg reads it; what it leaves open the `PG*` environment variables say.
+        dsns: One for each server, as asyncpg reads it; what it leaves open the `PG*` variables say.
         wanted: The kind of session to look for, as `target_session_attrs` of libpq.
     """
 

@@ -29,7 +29,7 @@ _MARK_BITS = 63
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a transaction is recognised by once its outcome is in doubt: the first entry that it gave a graph."""
+    """What a transaction is recognised by when its outcome is in doubt: the first entry it gave a graph."""
 
     graph_id: int
     seq: int
@@ -165,7 +165,13 @@ def _identities(mine: Sequence[ChangeSet]) -> set[Identity]:
 
 async def _newest(connection: Connection, tables: GraphTables, mpids: Collection[Mpid]) -> dict[int, int]:
     """Give the greatest recency among the holders of every identity on these records."""
-    ids = {x.identity_id for m in mpids if m in tables.profiles for x in tables.open_links(m) if not x.descriptive}
+    ids = {
+        x.identity_id
+        for m in mpids
+        if m in tables.profiles
+        for x in tables.open_links(m)
+        if not x.descriptive
+    }
     keys = [(identity_id, kind) for identity_id in ids for kind in tables.kinds_of(identity_id)]
     if not keys:
         return {}

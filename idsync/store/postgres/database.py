@@ -60,7 +60,7 @@ class Database:
             pool = await self._opened()
             connection = await pool.acquire(timeout=POOL_TIMEOUT_S + STATEMENT_TIMEOUT_S)
             try:
-                yield connection  # type: ignore[misc] # the proxy has every method of a connection
+                yield connection
             except BaseException as error:
                 if _must_go(error) or not await _rolled_back(connection):
                     # half done, or on a server that is not the leader any more: nobody else may get it

@@ -42,7 +42,7 @@ async def require_current(address: Address) -> None:
     """Make sure that a database can be used: an empty one gets the schema, whichever node comes first.
 
     Raises:
-        StoreError: It is older, newer, foreign, damaged, or cannot be reached or written; nothing was changed.
+        StoreError: It is older, newer, foreign or damaged, or cannot be reached or written; nothing changed.
     """
     refuse_unusable(await _given_if_empty(address))
 
@@ -64,7 +64,7 @@ async def upgrade(address: Address) -> None:
 
 
 async def _given_if_empty(address: Address) -> SchemaState:
-    """Create the schema where there is nothing; of several nodes that begin to, one does, in one transaction."""
+    """Create the schema where there is nothing; of several nodes that begin to, one does."""
     async with _connected(address) as engine:
         for attempt in range(_TRIES):
             try:
@@ -82,7 +82,9 @@ async def _given_if_empty(address: Address) -> SchemaState:
 
 def _state(connection: Connection) -> SchemaState:
     found = connection.execute(
-        text("SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace(current_schema()::text)")
+        text(
+            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace(current_schema()::text)"
+        )
     )
     names = set(found.scalars())
     if not names:
@@ -111,9 +113,7 @@ def _migrate(connection: Connection) -> None:
 
 @asynccontextmanager
 async def _connected(address: Address) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=address.connect, poolclass=NullPool
-    )
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=address.connect, poolclass=NullPool)
     try:
         yield engine
     except StoreError:

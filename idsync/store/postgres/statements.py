@@ -1,7 +1,7 @@
 """What calls ask the database: prepared text, led by the graph and by arrays of keys.
 
-Each key is looked up by itself (`LATERAL ... OFFSET 0`): left to choose, the planner goes through a whole graph
-as long as it believes that the graph is small.
+Each key is looked up by itself (`LATERAL ... OFFSET 0`): left to choose, the planner goes through a whole
+graph as long as it believes that the graph is small.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ NEWEST: Final = (
 
 PROFILES: Final = (
     "SELECT p.* FROM unnest($2::bigint[]) AS k(mpid) CROSS JOIN LATERAL ("
-    "SELECT mpid, source, created_seq, created_ms, recency, active_ms, returned_ms, erased, types, size, version "
-    "FROM profile WHERE graph_id = $1 AND mpid = k.mpid OFFSET 0) p"
+    "SELECT mpid, source, created_seq, created_ms, recency, active_ms, returned_ms, erased, types, size, "
+    "version FROM profile WHERE graph_id = $1 AND mpid = k.mpid OFFSET 0) p"
 )
 
 LINKS_OF: Final = (
@@ -121,8 +121,8 @@ _WRITTEN: Final = (
     ),
     (
         "alias",
-        "seq:bigint source:bigint destination:bigint start_ms:bigint end_ms:bigint scope:text stamp_id:bigint "
-        "apply_at_ms:bigint state:int arrived_ms:bigint ignored_reason:text applied_ms:bigint "
+        "seq:bigint source:bigint destination:bigint start_ms:bigint end_ms:bigint scope:text "
+        "stamp_id:bigint apply_at_ms:bigint state:int arrived_ms:bigint ignored_reason:text applied_ms:bigint "
         "settled_seq:bigint",
         "seq",
         "state ignored_reason applied_ms settled_seq",
@@ -152,8 +152,10 @@ def _write() -> str:
             settings = ", ".join(f"{name} = excluded.{name}" for name in changing.split())
             part += f" ON CONFLICT (graph_id, {key}) DO UPDATE SET {settings}"
         parts.append(f"of_{table} AS ({part})")
-    return f"WITH {', '.join(parts)} UPDATE graph SET last_seq = $2, last_identity_id = $3 WHERE graph_id = $1"
+    return (
+        f"WITH {', '.join(parts)} UPDATE graph SET last_seq = $2, last_identity_id = $3 WHERE graph_id = $1"
+    )
 
 
 WRITE: Final = _write()
-"""All rows of one graph that a transaction changes; the columns are those of `idsync.store.postgres.tables`."""
+"""All rows of one graph that a transaction changes; its arrays come from `GraphTables.write`."""

@@ -110,7 +110,12 @@ class PostgresStore:
             await self._turns.give_back()
             return [Applied(each.mpid, 0, None) for each in changes]
         async for attempt in stamina.retry_context(
-            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005, wait_max=0.2, wait_jitter=0.02, timeout=None
+            on=is_race,
+            attempts=TRANSACTION_TRIES,
+            wait_initial=0.005,
+            wait_max=0.2,
+            wait_jitter=0.02,
+            timeout=None,
         ):
             with attempt:
                 return await self._commit(changes, in_order=in_order)
@@ -155,7 +160,9 @@ class PostgresStore:
             if not isinstance(error, Exception):
                 raise
             if not await self._was_committed(written):
-                raise UnavailableError("the database was lost before the commit; nothing was changed") from error
+                raise UnavailableError(
+                    "the database was lost before the commit; nothing was changed"
+                ) from error
 
     async def _was_committed(self, written: Written) -> bool:
         """Look for the mark of a transaction, once nobody holds its graph any more.
@@ -272,7 +279,9 @@ class PostgresStore:
 
     async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
         """Record a configuration version; nodes that bring the same one at once record it once."""
-        async for attempt in stamina.retry_context(on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005):
+        async for attempt in stamina.retry_context(
+            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
+        ):
             with attempt, unavailable_if_away():
                 newest = await self._tables.configuration(scope)
                 if attempt.num > 1 and newest is not None and newest[3] == settings:

@@ -1,4 +1,4 @@
-"""The rows of one graph that a transaction touches: fetched with arrays, folded in memory, written with arrays."""
+"""The rows of one graph that a transaction touches: fetched and written with arrays, folded in memory."""
 
 from __future__ import annotations
 
@@ -188,7 +188,9 @@ class GraphTables:
 
     # -- writing -------------------------------------------------------------------------------------------
 
-    async def write(self, connection: Connection, entries: Sequence[StoredEntry], last_seq: int, mark: int) -> None:
+    async def write(
+        self, connection: Connection, entries: Sequence[StoredEntry], last_seq: int, mark: int
+    ) -> None:
         """Write every row that entries changed, and the entries.
 
         Args:
@@ -207,14 +209,14 @@ class GraphTables:
         columns = [
             *_columns("identity", (self._identity(i) for i in identities)),
             *_columns("profile", (_profile(self.profiles[m]) for m in changed)),
-            *_columns("link", (self._link(key, link) for key, link in sorted(self._links_of(changed).items()))),
+            *_columns(
+                "link", (self._link(key, link) for key, link in sorted(self._links_of(changed).items()))
+            ),
             *_columns("alias", (_alias(self._aliases[seq]) for seq in sorted(self._touched_aliases))),
             sorted(self._new_profiles),
             *_columns("journal", ((*_entry(entry), mark) for entry in entries)),
         ]
-        await connection.execute(
-            statements.WRITE, self.graph_id, last_seq, self.last_identity_id, *columns
-        )
+        await connection.execute(statements.WRITE, self.graph_id, last_seq, self.last_identity_id, *columns)
 
     def _count(self, changed: Iterable[Mpid]) -> None:
         """Bring the counts of each identity up to what its holders now are."""

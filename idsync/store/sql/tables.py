@@ -3,8 +3,8 @@
 A graph is one (scope, environment); its small number stands for both in every key. `profile`, `link`,
 `alias` and `directory` are what the journal adds up to; `identity` is the dictionary its entries refer to.
 
-Columns that only the store on PostgreSQL keeps are said to be its own; they are empty in an SQLite file, where
-memory does their work.
+Columns that only the store on PostgreSQL keeps are said to be its own; they are empty in an SQLite file,
+where memory does their work.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ link = Table(
     Column("position", Integer, nullable=False),
     Column("until_seq", BigInteger),
     Column("descriptive", Integer, nullable=False),
-    # PostgreSQL's own, of open links: the types on the profile's record, or -1 for a descriptive link, and the
-    # profile's recency, so that the newest holders of each kind are found without looking at all of them
+    # PostgreSQL's own, of open links: the types on the profile's record, or -1 for a descriptive link, and
+    # the profile's recency, so that the newest holders of each kind are found without looking at all of them
     Column("kind", BigInteger),
     Column("recency", BigInteger),
     Index("link_by_profile", "graph_id", "mpid", "identity_id"),
