@@ -32,7 +32,7 @@ _FOLDED: Final = {
         "graph_id, mpid, source, created_seq, created_ms, recency, active_ms, returned_ms, erased, types, "
         "size, version"
     ),
-    "link": "graph_id, identity_id, mpid, since_seq, position, until_seq, descriptive",
+    "link": "graph_id, identity_id, mpid, since_seq, position, until_seq, descriptive, kind, recency",
     "alias": (
         "graph_id, seq, source, destination, start_ms, end_ms, scope, stamp_id, apply_at_ms, state, "
         "arrived_ms, ignored_reason, applied_ms, settled_seq"

@@ -122,8 +122,8 @@ _WRITTEN: Final = (
     (
         "alias",
         "seq:bigint source:bigint destination:bigint start_ms:bigint end_ms:bigint scope:text "
-        "stamp_id:bigint apply_at_ms:bigint state:int arrived_ms:bigint ignored_reason:text applied_ms:bigint "
-        "settled_seq:bigint",
+        "stamp_id:bigint apply_at_ms:bigint state:int arrived_ms:bigint ignored_reason:text "
+        "applied_ms:bigint settled_seq:bigint",
         "seq",
         "state ignored_reason applied_ms settled_seq",
     ),
