@@ -53,7 +53,7 @@ def new_postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
 
     def make() -> str:
         name = f"idsync_{uuid4().hex}"
-        asyncio.run(in_server(f"CREATE DATABASE {name}"))
+        asyncio.run(in_server(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"))
         made.append(name)
         return f"{postgres_server}/{name}"
 

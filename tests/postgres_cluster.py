@@ -99,7 +99,22 @@ def keep(shared_folder: Path) -> None:
     if owner:
         shutil.chown(folder, owner["user"], owner["group"])
     try:
-        _run([programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-N"], owner)
+        _run(
+            [
+                programs / "initdb",
+                "-D",
+                folder / "data",
+                "-A",
+                "trust",
+                "-U",
+                "postgres",
+                "-N",
+                "-E",
+                "UTF8",
+                "--locale=C",
+            ],
+            owner,
+        )
         port = _free_port()
         settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
         server = subprocess.Popen(

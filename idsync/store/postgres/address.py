@@ -54,10 +54,12 @@ class Address:
     Attributes:
         dsns: One for each server, as asyncpg reads it; what it leaves open the `PG*` variables say.
         wanted: The kind of session to look for, as `target_session_attrs` of libpq.
+        settings: Of every session.
     """
 
     dsns: tuple[str, ...]
     wanted: str = "read-write"
+    settings: dict[str, str] = field(default_factory=lambda: dict(_SESSION))
     _last: int = field(default=0, repr=False)
 
     async def connect(self, *, led_by_keys: bool = False, **more: Any) -> Connection:
@@ -71,7 +73,7 @@ class Address:
             OSError: No server could be reached.
             asyncpg.PostgresError: Those that could be reached refuse.
         """
-        settings = _SESSION | _LED_BY_KEYS if led_by_keys else _SESSION
+        settings = self.settings | _LED_BY_KEYS if led_by_keys else self.settings
         fault: Exception | None = None
         for attempt in range(len(self.dsns)):
             server = (self._last + attempt) % len(self.dsns)

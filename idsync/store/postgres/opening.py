@@ -29,6 +29,10 @@ async def open_store(url: str, *, clock: Callable[[], int]) -> PostgresStore:
     try:
         async with database.connection() as connection:
             last_mpid = await connection.fetchval("SELECT coalesce(max(mpid), 0) FROM directory")
+            if await connection.fetchval("SHOW synchronous_commit") == "off":
+                # an answer is on disk before it is given, whatever others make of this database
+                address.settings["synchronous_commit"] = "on"
+                await connection.execute("SET synchronous_commit = on")
     except UnavailableError as error:
         await database.close()
         raise StoreError(error.message) from error

@@ -22,6 +22,8 @@ __all__ = ["VERSION_TABLE", "require_current", "state_of", "upgrade"]
 
 VERSION_TABLE: Final = "idsync_version"
 """Holds the number of the newest migration, and marks a schema as ours."""
+_ENCODINGS: Final = frozenset({"UTF8", "SQL_ASCII"})
+"""Those that keep every text as it is given."""
 _TRIES: Final = 20
 _WAIT_S: Final = 0.1
 _TAKEN: Final = frozenset({"23505", "42P07", "42710", "40001", "40P01"})
@@ -81,6 +83,9 @@ async def _given_if_empty(address: Address) -> SchemaState:
 
 
 def _state(connection: Connection) -> SchemaState:
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding not in _ENCODINGS:
+        raise StoreError(f"the database has the encoding {encoding}; create one with ENCODING 'UTF8'")
     found = connection.execute(
         text(
             "SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace(current_schema()::text)"

@@ -1,0 +1,201 @@
+"""What state a database is in; who makes its schema; what an upgrade does while nodes go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import inspect
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from idsync.model.errors import StoreError
+from idsync.store.postgres import schema as postgres_schema
+from idsync.store.postgres.address import read_address
+from idsync.store.postgres.opening import open_store
+from idsync.store.postgres.schema import require_current, state_of, upgrade
+from idsync.store.sql import schema
+from idsync.store.sql.schema import SchemaState
+from idsync.testing.clock import ManualClock
+from idsync.testing.scribe import Scribe
+from idsync.testing.store_checks.people import DEVICE, MAIL
+
+pytestmark = pytest.mark.postgres
+
+
+async def execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def image(url: str) -> dict[str, Any]:
+    """Describe every table: columns, keys and indexes."""
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=read_address(url).connect)
+
+    def look(connection: Any) -> dict[str, Any]:
+        found = inspect(connection)
+        return {
+            name: (
+                [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in found.get_columns(name)],
+                found.get_pk_constraint(name)["constrained_columns"],
+                sorted((i["name"], i["column_names"], i["unique"]) for i in found.get_indexes(name)),
+            )
+            for name in found.get_table_names()
+        }
+
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(look)
+    finally:
+        await engine.dispose()
+
+
+async def test_migrations_lead_to_the_same_schema(new_postgres: Callable[[], str]) -> None:
+    """A database that was migrated from nothing is the one that a new service makes."""
+    made, migrated = await asyncio.to_thread(new_postgres), await asyncio.to_thread(new_postgres)
+    await require_current(read_address(made))
+    async with (
+        postgres_schema._connected(read_address(migrated)) as engine,
+        engine.begin() as connection,
+    ):
+        await connection.run_sync(postgres_schema._migrate)
+
+    assert await state_of(read_address(migrated)) is SchemaState.CURRENT
+    assert await image(migrated) == await image(made)
+
+
+async def test_nodes_that_start_at_once_on_an_empty_database_all_come_up(
+    new_postgres: Callable[[], str],
+) -> None:
+    url = await asyncio.to_thread(new_postgres)
+
+    stores = await asyncio.gather(*(open_store(url, clock=ManualClock()) for _ in range(6)))
+    mpid = await Scribe(stores[0]).create(DEVICE)
+    seen = [await Scribe(store).holders(DEVICE) for store in stores]
+    await asyncio.gather(*(store.close() for store in stores))
+
+    assert seen == [[mpid]] * 6
+
+
+async def test_an_older_database_is_refused_with_advice(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its version is one that this program knows, but not its own; nothing happens to it unasked."""
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    before = await image(postgres_url)
+
+    with pytest.raises(StoreError, match="idsync db upgrade"):
+        await require_current(read_address(postgres_url))
+
+    assert await state_of(read_address(postgres_url)) is SchemaState.OLDER
+    assert await image(postgres_url) == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("UPDATE idsync_version SET version_num = '9999'", "newer version"),
+        ("DELETE FROM idsync_version", "damaged"),
+        ("DROP TABLE alias", "lacks alias"),
+        ("DROP TABLE idsync_version", "something else"),
+        ("DROP SCHEMA public CASCADE; CREATE SCHEMA public; CREATE TABLE theirs ()", "something else"),
+    ],
+)
+async def test_what_is_not_ours_is_named_and_left(
+    new_postgres: Callable[[], str], damage: str, said: str
+) -> None:
+    url = await asyncio.to_thread(new_postgres)
+    await require_current(read_address(url))
+    await execute(url, damage)
+    before = await image(url)
+
+    for touch in (require_current, upgrade):
+        with pytest.raises(StoreError, match=said):
+            await touch(read_address(url))
+
+    assert await image(url) == before
+
+
+async def test_a_database_of_another_encoding_is_refused(
+    new_postgres: Callable[[], str], postgres_server: str
+) -> None:
+    """It cannot hold every request id."""
+    admin = await asyncpg.connect(f"{postgres_server}/postgres")
+    await admin.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    try:
+        with pytest.raises(StoreError, match="LATIN1"):
+            await require_current(read_address(f"{postgres_server}/latin"))
+    finally:
+        await admin.execute("DROP DATABASE latin")
+        await admin.close()
+
+
+async def test_a_server_that_is_away_is_named(nobody: str) -> None:
+    with pytest.raises(StoreError, match="cannot be reached"):
+        await open_store(f"postgresql://u:secret@{nobody}/name", clock=ManualClock())
+
+
+async def test_a_wrong_name_is_named(postgres_server: str) -> None:
+    with pytest.raises(StoreError, match="no such database"):
+        await open_store(f"{postgres_server}/nowhere", clock=ManualClock())
+
+
+async def test_an_old_node_goes_on_through_a_migration_that_adds(new_postgres: Callable[[], str]) -> None:
+    """Migrations only add, so nodes can be replaced one after another while calls go on."""
+    url = await asyncio.to_thread(new_postgres)
+    store = await open_store(url, clock=ManualClock())
+    scribe = Scribe(store)
+    before = await scribe.create(DEVICE)
+    await scribe.add(before, MAIL)
+    await store.profiles(scribe.graph, [before])
+    stop = asyncio.Event()
+    written: list[int] = []
+
+    async def serve() -> None:
+        while not stop.is_set():
+            written.append(await scribe.create(DEVICE))
+
+    serving = asyncio.create_task(serve())
+    for statement in (
+        "ALTER TABLE profile ADD COLUMN later BIGINT",
+        "ALTER TABLE link ADD COLUMN later TEXT NOT NULL DEFAULT 'later'",
+        "ALTER TABLE identity ADD COLUMN later BIGINT",
+        "ALTER TABLE journal ADD COLUMN later BIGINT; CREATE INDEX journal_later ON journal (graph_id, later)",
+        "ALTER TABLE graph ADD COLUMN later BIGINT NOT NULL DEFAULT 7",
+        "CREATE TABLE added (graph_id INT, seq BIGINT, PRIMARY KEY (graph_id, seq))",
+        "UPDATE idsync_version SET version_num = '0002'",
+    ):
+        await execute(url, statement)
+    seen = len(written)
+    while len(written) < seen + 5 and not serving.done():
+        await asyncio.sleep(0)
+    stop.set()
+    await serving
+    shown = await store.profiles(scribe.graph, [before])
+    entries = await store.entries(scribe.graph, 0, 10_000)
+    holders = await store.find_profiles(scribe.graph, DEVICE, 10_000)
+    await store.close()
+
+    assert shown[before].mpid == before
+    assert [entry.mpid for entry in entries] == [before, before, *written]
+    assert holders == [*reversed(written), before]
+
+
+async def test_answers_are_on_disk_even_where_the_database_is_told_otherwise(
+    new_postgres: Callable[[], str],
+) -> None:
+    url = await asyncio.to_thread(new_postgres)
+    name = url.rpartition("/")[2]
+    await execute(url, f"ALTER DATABASE {name} SET synchronous_commit = off")
+
+    store = await open_store(url, clock=ManualClock())
+    async with store._database.connection() as first, store._database.connection() as second:
+        said = [await each.fetchval("SHOW synchronous_commit") for each in (first, second)]
+    await store.close()
+
+    assert said == ["on", "on"]
