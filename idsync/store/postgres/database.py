@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
 import asyncpg
@@ -14,7 +14,14 @@ from idsync.model.errors import UnavailableError
 from idsync.store.postgres.address import STATEMENT_TIMEOUT_S, Address, Connection
 from idsync.store.postgres.faults import is_severed, reason_of
 
-__all__ = ["CALL_CONNECTIONS", "INSPECTION_CONNECTIONS", "POOL_TIMEOUT_S", "Database", "unavailable_if_away"]
+__all__ = [
+    "CALL_CONNECTIONS",
+    "INSPECTION_CONNECTIONS",
+    "POOL_TIMEOUT_S",
+    "Database",
+    "sever",
+    "unavailable_if_away",
+]
 
 CALL_CONNECTIONS: Final = 4
 """Connections of one node for calls; rounds of one graph follow one another, so more would only wait."""
@@ -64,7 +71,7 @@ class Database:
             except BaseException as error:
                 if _must_go(error) or not await _rolled_back(connection):
                     # half done, or on a server that is not the leader any more: nobody else may get it
-                    connection.terminate()
+                    sever(connection)
                 raise
             finally:
                 await pool.release(connection, timeout=POOL_TIMEOUT_S)
@@ -100,6 +107,12 @@ async def _end_transaction(connection: Any) -> None:
     """Save the round trip that resets a session: calls set nothing in theirs."""
     if connection.is_in_transaction():
         await connection.execute("ROLLBACK")
+
+
+def sever(connection: Any) -> None:
+    """Let go of a connection without a word; one that is lost already has left its pool."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 async def _rolled_back(connection: Any) -> bool:

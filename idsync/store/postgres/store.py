@@ -20,7 +20,7 @@ from idsync.store.minting import MpidMint
 from idsync.store.postgres import statements
 from idsync.store.postgres.address import Connection
 from idsync.store.postgres.commit import Round, Written
-from idsync.store.postgres.database import Database, unavailable_if_away
+from idsync.store.postgres.database import Database, sever, unavailable_if_away
 from idsync.store.postgres.faults import is_race, is_severed
 from idsync.store.postgres.following import ANY_NEW_GRAPH, Bell
 from idsync.store.postgres.picture import Picture, take_picture
@@ -156,7 +156,7 @@ class PostgresStore:
         except BaseException as error:
             if isinstance(error, Exception) and not is_severed(error):
                 raise
-            connection.terminate()
+            sever(connection)
             if not isinstance(error, Exception):
                 raise
             if not await self._was_committed(written):
