@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 
 import structlog
 
+from idsync.model.errors import UnavailableError
 from idsync.resolve.resolver import Resolver
 from idsync.server.traceback import traceback_without_values
 
@@ -22,6 +23,8 @@ async def run_schedule(resolver: Resolver) -> NoReturn:
         try:
             while await resolver.run_due():
                 pass
+        except UnavailableError as error:
+            _log.warning("schedule_waits", detail=error.message)
         except Exception as error:
             _log.error("schedule_failed", traceback=traceback_without_values(error))
         await asyncio.sleep(_EVERY_S)

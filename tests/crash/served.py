@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -67,10 +68,14 @@ class Served:
 
 
 @asynccontextmanager
-async def served(folder: Path, *, largest_file_bytes: int | None = None) -> AsyncIterator[Served]:
+async def served(
+    folder: Path, *, largest_file_bytes: int | None = None, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Served]:
     """Start the service on the database of a folder; it is killed at the end if it still runs."""
     command = serve_command(folder, CONFIGURATION)
-    process = await asyncio.create_subprocess_exec(*command, "--log-level", "error", stdout=PIPE)
+    process = await asyncio.create_subprocess_exec(
+        *command, "--log-level", "error", stdout=PIPE, env={**os.environ, **(environment or {})}
+    )
     try:
         assert process.stdout is not None
         addresses = addresses_of((await process.stdout.readline()).decode())

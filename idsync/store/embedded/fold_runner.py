@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from idsync.model.errors import UnavailableError
+from idsync.store.embedded.disk_thread import DiskThread
 from idsync.store.embedded.folding import Folder
 
-__all__ = ["FoldRunner"]
+__all__ = ["STALL_S", "FoldRunner"]
 
 _DELAY_S: Final = 0.25
 """Entries wait this long for others, so that one sorted transaction takes many."""
 _AT_ONCE: Final = 2_048
 """This many entries do not wait. They also pay for a process: the fold's work then stays off our lock."""
+STALL_S: Final = 30.0
+"""A process that takes longer for one transaction is ended; another one begins where it was."""
+_CLOSE_S: Final = 5.0
 
-_log = structlog.get_logger()
+_log = structlog.get_logger("idsync.store")
 
 
 class FoldRunner:
@@ -43,6 +49,7 @@ class FoldRunner:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._folder: Folder | None = None
+        self._thread: DiskThread | None = None
         self._process: asyncio.subprocess.Process | None = None
 
     def grown(self, log_id: int, entries: int) -> None:
@@ -108,49 +115,78 @@ class FoldRunner:
 
     async def _fold(self, waiting: int) -> int:
         if self._process is None and waiting >= _AT_ONCE:
+            await self._start_process()
+        if self._process is not None:
+            answer = await self._ask(self._process)
+            if not answer:
+                # somebody has ended it; whatever it had begun is as if it had not
+                self._process = None
+                await self._start_process()
+                answer = "" if self._process is None else await self._ask(self._process)
+            if answer.isdigit():
+                return int(answer)
+            if not answer:
+                self._process = None
+            raise UnavailableError("the store cannot write its tables")
+        if self._thread is None:
+            self._thread = DiskThread("idsync-fold")
+        try:
+            return await asyncio.wrap_future(self._thread.submit(self._fold_here, self._latest))
+        except sqlite3.Error as error:
+            raise UnavailableError("the store cannot write its tables") from error
+
+    async def _start_process(self) -> None:
+        try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "idsync.store.embedded.folding",
                 str(self._database),
+                str(os.getpid()),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 start_new_session=True,
             )
-        if self._process is None:
-            try:
-                return await asyncio.to_thread(self._fold_here)
-            except sqlite3.Error as error:
-                raise UnavailableError("the store cannot write its tables") from error
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(b"fold\n")
-        answer = (await self._process.stdout.readline()).decode().strip()
-        if answer.isdigit():
-            return int(answer)
-        if not answer:
-            await self._process.wait()
-            self._process = None
-        raise UnavailableError("the store cannot write its tables")
+        except OSError as error:
+            _log.error("fold_process_failed", reason=error.strerror)
 
-    def _fold_here(self) -> int:
+    async def _ask(self, process: asyncio.subprocess.Process) -> str:
+        """Have a process take one step; gives what it says, nothing if it has ended."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"%d\n" % self._latest)
+        try:
+            async with asyncio.timeout(STALL_S):
+                return (await process.stdout.readline()).decode().strip()
+        except TimeoutError:
+            _log.error("fold_stalled")
+            self._process = None
+            process.kill()
+            raise UnavailableError("the store cannot write its tables") from None
+
+    def _fold_here(self, up_to: int) -> int:
         if self._folder is None:
             self._folder = Folder(self._database)
-        return self._folder.run()
+        return self._folder.step(up_to)
 
     async def close(self) -> None:
         """Stop; what is not folded is folded at the next start."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._task is not None:
-            await asyncio.wait([self._task])
-        if self._folding is not None:
-            await asyncio.wait([self._folding])
+        under_way = [task for task in (self._task, self._folding) if task is not None]
+        is_over = not under_way or not (await asyncio.wait(under_way, timeout=_CLOSE_S))[1]
         if self._timer is not None:
             self._timer.cancel()
         if self._process is not None:
             assert self._process.stdin is not None
-            self._process.stdin.close()
-            await self._process.wait()
-        if self._folder is not None:
-            self._folder.close()
+            if is_over:
+                self._process.stdin.close()
+            else:
+                self._process.kill()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await self._process.wait()
+        if self._thread is not None:
+            if is_over and self._folder is not None:
+                await asyncio.wrap_future(self._thread.submit(self._folder.close))
+            self._thread.close()

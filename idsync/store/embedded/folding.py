@@ -6,6 +6,9 @@ start and at the end. Where it got to is noted in the same transaction; doing it
 
 from __future__ import annotations
 
+import ctypes
+import os
+import signal
 import sqlite3
 import sys
 from collections import defaultdict
@@ -29,6 +32,7 @@ __all__ = ["FoldTables", "Folder"]
 
 _GROUPS_AT_ONCE: Final = 256
 _BUSY_S: Final = 30.0
+_PR_SET_PDEATHSIG: Final = 1
 
 
 class FoldTables:
@@ -223,17 +227,25 @@ class Folder:
         Raises:
             sqlite3.Error: The tables cannot be written; what was committed before stands.
         """
-        while True:
-            position, is_done = self._batch()
-            if is_done:
-                return position
+        position = self.step()
+        while position != (position := self.step()):
+            pass
+        return position
 
-    def _batch(self) -> tuple[int, bool]:
+    def step(self, up_to: int | None = None) -> int:
+        """Fold the next groups of the log in one transaction; returns the position that the tables contain.
+
+        Args:
+            up_to: The last row to fold; `None`: all there are.
+
+        Raises:
+            sqlite3.Error: The tables cannot be written, and are as before.
+        """
         self._tables.execute("BEGIN IMMEDIATE")
         try:
             row = self._tables.execute("SELECT log_id FROM fold_position").fetchone()
             position: int = 0 if row is None else row[0]
-            groups = read_groups(self._log, position, _GROUPS_AT_ONCE)
+            groups = read_groups(self._log, position, _GROUPS_AT_ONCE, up_to)
             if groups:
                 position = groups[-1][0]
                 self._fold([read_group(body) for _, body in groups])
@@ -244,7 +256,7 @@ class Folder:
             if self._tables.in_transaction:
                 self._tables.execute("ROLLBACK")
             raise
-        return position, len(groups) < _GROUPS_AT_ONCE
+        return position
 
     def _fold(self, groups: Iterable[LoggedGroup]) -> None:
         by_graph: dict[int, FoldTables] = {}
@@ -274,16 +286,27 @@ def _journal_row(graph_id: int, entry: StoredEntry) -> tuple[Any, ...]:
 
 
 def main() -> None:
-    """Fold whenever a line comes on standard input; answer with the position. Ends with the input."""
+    """Take a step for each line on standard input, up to the row it names; answer with the position.
+
+    Ends with the input, and with the service: one that was stopped would hold the tables against the next.
+    """
+    _end_with_parent()
     folder = Folder(Path(sys.argv[1]))
-    for _ in sys.stdin:
+    for line in sys.stdin:
         try:
-            answer = str(folder.run())
+            answer = str(folder.step(int(line)))
         except sqlite3.Error as error:
-            answer = f"error {type(error).__name__}"
+            answer = f"error {getattr(error, 'sqlite_errorname', type(error).__name__)}"
         sys.stdout.write(answer + "\n")
         sys.stdout.flush()
     folder.close()
+
+
+def _end_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != int(sys.argv[2]):
+            sys.exit("the service has ended")
 
 
 if __name__ == "__main__":

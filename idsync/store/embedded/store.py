@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import structlog
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from idsync.model.aliasing import AliasRecord
@@ -29,7 +30,12 @@ from idsync.store.embedded.membership_reader import MembershipReader
 from idsync.store.embedded.overlay import Overlay
 from idsync.store.sql.reader import SqlReader
 
-__all__ = ["EmbeddedStore"]
+__all__ = ["MAX_UNFOLDED", "EmbeddedStore"]
+
+MAX_UNFOLDED: Final = 500_000
+"""Entries that may wait for the fold, and in memory for the tables; further ones are refused."""
+_SETTLE_S: Final = 20.0
+_log = structlog.get_logger("idsync.store")
 
 
 class EmbeddedStore:
@@ -68,12 +74,16 @@ class EmbeddedStore:
         self._engine = create_async_engine(f"sqlite+aiosqlite:///{database}")
         self._tables = SqlReader(self._engine)
         self._unfolded: deque[Group] = deque()
+        self._unfolded_entries = 0
+        self._is_void = False
         self._grown = asyncio.Event()
 
     # -- the hot path --------------------------------------------------------------------------------------
 
     async def read_views(self, wanted: Sequence[ViewRequest]) -> list[GraphView]:
         """Look at resident nodes, after reading what is missing for all requests together."""
+        if self._is_void:
+            self._rebuild()
         try:
             return self._overlay.views(wanted)
         except sqlite3.Error as error:
@@ -90,6 +100,8 @@ class EmbeddedStore:
         return results
 
     def _apply(self, change_set: ChangeSet) -> Applied | Stale:
+        if self._is_void:
+            self._rebuild()
         try:
             if not self._overlay.holds(change_set):
                 return Stale()
@@ -98,12 +110,14 @@ class EmbeddedStore:
         if not change_set.changes:
             rests_on = self._overlay.rests_on(change_set)
             return Applied(change_set.mpid, 0, self._committer.durable_after(rests_on) if rests_on else None)
+        if self._unfolded_entries >= MAX_UNFOLDED:
+            raise UnavailableError("the tables are too far behind the log; nothing was changed")
         group = self._committer.group()
         try:
             entry = self._overlay.stage(change_set, group)
         except Exception as error:
             # half-staged: what is left of it must not be seen
-            self._overlay.rebuild([*self._unfolded, *self._committer.open_groups()])
+            self._on_failed()
             if isinstance(error, sqlite3.Error):
                 raise UnavailableError("the store cannot be read") from error
             raise
@@ -121,17 +135,29 @@ class EmbeddedStore:
 
     def _on_durable(self, group: Group) -> None:
         self._unfolded.append(group)
+        self._unfolded_entries += len(group.entries)
         self._folds.grown(group.log_id, len(group.entries))
         self._grown.set()
         self._grown = asyncio.Event()
 
     def _on_failed(self) -> None:
-        self._overlay.rebuild(list(self._unfolded))
+        """Forget what is void; if the tables cannot be read now, nobody is answered before they can be."""
+        with suppress(UnavailableError):
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        self._is_void = True
+        try:
+            self._overlay.rebuild([*self._unfolded, *self._committer.open_groups()])
+        except sqlite3.Error as error:
+            raise UnavailableError("the store cannot be read") from error
+        self._is_void = False
 
     def _on_folded(self, position: int) -> None:
         number = 0
         while self._unfolded and self._unfolded[0].log_id <= position:
             group = self._unfolded.popleft()
+            self._unfolded_entries -= len(group.entries)
             number = group.number
         if number:
             self._overlay.folded(number)
@@ -224,9 +250,17 @@ class EmbeddedStore:
         return await self._tables.add_configuration(scope, author, at_ms, settings)
 
     async def settle(self) -> None:
-        """Return when everything applied so far is on disk and in the tables."""
+        """Return when everything applied so far is on disk and in the tables.
+
+        Raises:
+            UnavailableError: That cannot be had now.
+        """
         await self._committer.settle()
-        await self._folds.settle()
+        try:
+            async with asyncio.timeout(_SETTLE_S):
+                await self._folds.settle()
+        except TimeoutError:
+            raise UnavailableError("the tables are too far behind the log") from None
 
     async def knows_all(self) -> None:
         """Return when it is known of every identity whether it exists, or that this will not be known."""
@@ -240,9 +274,11 @@ class EmbeddedStore:
         # what is on disk is folded at the next start; the rest was never acknowledged
         with suppress(UnavailableError):
             await self.settle()
+        self._committer.close()
         await self._folds.close()
         await self._membership.close()
-        await asyncio.to_thread(self._log.close)
+        if not await asyncio.to_thread(self._log.close):
+            _log.error("store_left_open")
         await self._engine.dispose()
         self._loader.close()
         os.close(lock)

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from idsync.model.errors import UnavailableError
-from idsync.store.embedded.committer import Committer
+from idsync.store.embedded.committer import STALL_LOOKS, Committer
 from idsync.store.embedded.group import Group, NewIdentity
 from idsync.store.embedded.log import Log
 
@@ -35,7 +35,7 @@ class Desk:
         self.committer = Committer(cast("Log", self.log), self.on_durable, self.on_failed)
 
     def on_durable(self, group: Group) -> None:
-        assert not group.durable.done()
+        assert not group.durable.done() or group.durable.exception() is not None
         self.told.append(("durable", [group.number, group.log_id]))
 
     def on_failed(self) -> None:
@@ -167,3 +167,72 @@ async def test_settling_waits_for_what_is_still_gathering() -> None:
     write.set_result(2)
     await asyncio.wait_for(settling, 30)
     assert second.durable.done()
+
+
+async def test_nobody_waits_for_a_disk_that_does_not_answer() -> None:
+    """Whoever waits is refused, what was gathered is void, and later ones are refused at once."""
+    desk = Desk()
+    first, second, write = await desk.two_groups()
+
+    for _ in range(STALL_LOOKS):
+        desk.committer._look()
+
+    with pytest.raises(UnavailableError, match="cannot be told yet"):
+        await first.durable
+    with pytest.raises(UnavailableError, match="nothing was changed"):
+        await second.durable
+    with pytest.raises(UnavailableError, match="nothing was changed"):
+        desk.committer.group()
+    assert desk.told == [("failed", [1])]
+    assert desk.committer.durable_after(1) is first.durable
+    write.set_result(1)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert desk.told[1:] == [("durable", [1, 1])]
+    assert desk.committer.durable_after(1) is None
+    assert desk.committer.group().number == 3
+
+
+async def test_a_stalled_write_may_fail_in_the_end() -> None:
+    """Then it is void like any other, and writing goes on."""
+    desk = Desk()
+    _, _, write = await desk.two_groups()
+    for _ in range(STALL_LOOKS):
+        desk.committer._look()
+
+    write.set_exception(UnavailableError("the disk is gone"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert desk.told == [("failed", [1]), ("failed", [])]
+    assert desk.committer.group().number == 3
+
+
+async def test_a_process_that_was_stopped_has_not_waited() -> None:
+    """However late a look comes, it counts once: five of them, a second apart, are needed."""
+    desk = Desk()
+    first, _, write = await desk.two_groups()
+
+    for _ in range(STALL_LOOKS - 1):
+        desk.committer._look()
+    write.set_result(1)
+
+    await asyncio.wait_for(first.durable, 30)
+
+
+async def test_whoever_waits_is_told_whatever_the_owner_meets() -> None:
+    """A disk that cannot be written may be one that cannot be read: nobody may wait for good for that."""
+    desk = Desk()
+    first, second, write = await desk.two_groups()
+    noted: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: noted.append(context))
+
+    def cannot_read() -> None:
+        raise RuntimeError("what fails here")
+
+    desk.committer._on_failed = cannot_read
+    write.set_exception(UnavailableError("the disk is full"))
+    ends = await asyncio.wait_for(asyncio.gather(first.durable, second.durable, return_exceptions=True), 30)
+
+    assert [type(end) for end in ends] == [UnavailableError, UnavailableError]
+    assert len(noted) == 1

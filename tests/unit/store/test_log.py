@@ -39,8 +39,8 @@ class FailsTooLate:
             raise sqlite3.OperationalError("disk I/O error")
         return cursor
 
-    def close(self) -> None:
-        self.connection.close()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
 
 
 def _fail_too_late(log: Log) -> None:
@@ -58,6 +58,34 @@ def test_nothing_remains_of_a_failed_append(path: Path, log: Log) -> None:
     log.append(b"third").result(30)
 
     assert _bodies(path) == [b"first", b"second", b"third"]
+
+
+class FailsToSync(FailsTooLate):
+    """A connection that writes, and cannot tell whether that is on disk, as long as `fails` is true."""
+
+    def execute(self, text: str, *parameters: Any) -> sqlite3.Cursor:
+        cursor = self.connection.execute(text, *parameters)
+        if self.fails and text.startswith(("INSERT", "COMMIT")):
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+            raise error
+        return cursor
+
+
+def test_what_may_be_on_disk_is_not_said_to_be_undone(path: Path, log: Log) -> None:
+    """As long as it cannot be overwritten nothing further is taken; then it is gone, and writing goes on."""
+    log.append(b"first").result(30)
+    broken = FailsToSync(log._connection)
+    log._connection = cast("sqlite3.Connection", broken)
+
+    with pytest.raises(UnavailableError, match="cannot be told yet"):
+        log.append(b"void").result(30)
+    with pytest.raises(UnavailableError, match="nothing was changed"):
+        log.append(b"never begun").result(30)
+    broken.fails = False
+    log.append(b"second").result(30)
+
+    assert _bodies(path) == [b"first", b"second"]
 
 
 def test_what_was_there_at_the_start_survives_a_failed_append(path: Path) -> None:
@@ -93,6 +121,21 @@ def test_forgotten_values_are_in_no_file(path: Path, log: Log, size: int) -> Non
 
     for file in path.parent.iterdir():
         assert b"somebody@example.com" not in file.read_bytes(), file.name
+
+
+def test_a_long_log_is_read_in_parts(log: Log, path: Path) -> None:
+    """Memory is bounded whatever was left behind; at least one group comes, however large."""
+    body = b"x" * 5_000_000
+    for _ in range(3):
+        log.append(body).result(30)
+    connection = connect(path)
+
+    first = read_groups(connection, 0, 10)
+    rest = read_groups(connection, first[-1][0], 10)
+    some = read_groups(connection, 0, 10, up_to=1)
+    connection.close()
+
+    assert [len(first), len(rest), len(some)] == [2, 1, 1]
 
 
 def test_groups_are_read_on_from_a_position(path: Path, log: Log) -> None:
