@@ -73,8 +73,9 @@ class FoldRunner:
     async def _in_background(self) -> None:
         try:
             await self.settle()
-        except UnavailableError as error:
-            _log.error("fold_failed", reason=str(error), waiting_entries=self._waiting_entries)
+        except Exception as error:
+            reason = str(error) if isinstance(error, UnavailableError) else type(error).__name__
+            _log.error("fold_failed", reason=reason, waiting_entries=self._waiting_entries)
             self._timer = asyncio.get_running_loop().call_later(1.0, self._start)
         finally:
             self._task = None
@@ -154,8 +155,8 @@ class FoldRunner:
         """Have a process take one step; gives what it says, nothing if it has ended."""
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(b"%d\n" % self._latest)
         try:
+            process.stdin.write(b"%d\n" % self._latest)
             async with asyncio.timeout(STALL_S):
                 return (await process.stdout.readline()).decode().strip()
         except TimeoutError:
@@ -163,6 +164,9 @@ class FoldRunner:
             self._process = None
             process.kill()
             raise UnavailableError("the store cannot write its tables") from None
+        except (OSError, RuntimeError):
+            # the pipe has gone with the process; loops differ in how they say so
+            return ""
 
     def _fold_here(self, up_to: int) -> int:
         if self._folder is None:

@@ -34,7 +34,7 @@ __all__ = ["MAX_UNFOLDED", "EmbeddedStore"]
 
 MAX_UNFOLDED: Final = 500_000
 """Entries that may wait for the fold, and in memory for the tables; further ones are refused."""
-_SETTLE_S: Final = 20.0
+_SETTLE_S: Final = 10.0
 _log = structlog.get_logger("idsync.store")
 
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
+from idsync.model.errors import UnavailableError
+from idsync.store.embedded import fold_runner
 from idsync.store.embedded.fold_runner import FoldRunner
+from idsync.store.embedded.group import Group
+from idsync.store.embedded.log import Log, log_path
+from idsync.store.sql.schema import create
 
 
 class SlowFolds(FoldRunner):
@@ -81,3 +88,49 @@ async def test_whoever_waits_right_after_a_fold_gets_the_next_one(tmp_path: Path
 
     assert folds._position == 2
     await folds.close()
+
+
+async def test_a_stopped_process_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ended and another one begins where it was: a fold may be late, and may not be gone for good."""
+    database = tmp_path / "idsync.db"
+    create(database)
+    monkeypatch.setattr(fold_runner, "_AT_ONCE", 0)
+    monkeypatch.setattr(fold_runner, "STALL_S", 0.2)
+    log = Log(log_path(database))
+    row = log.append(Group(1, asyncio.get_running_loop().create_future()).body()).result(30)
+    folds = FoldRunner(database, 0, lambda _: None)
+    await folds._start_process()
+    stopped = folds._process
+    assert stopped is not None
+    stopped.send_signal(signal.SIGSTOP)
+    folds.grown(row, 1)
+
+    with pytest.raises(UnavailableError):
+        await folds.settle()
+    monkeypatch.setattr(fold_runner, "STALL_S", 30.0)
+    await folds.settle()
+
+    assert await stopped.wait() == -signal.SIGKILL
+    assert folds._position == row
+    await folds.close()
+    log.close()
+
+
+async def test_no_further_process_is_no_reason_not_to_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system gives none the service folds by itself."""
+    database = tmp_path / "idsync.db"
+    create(database)
+    monkeypatch.setattr(fold_runner, "_AT_ONCE", 0)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
+    log = Log(log_path(database))
+    row = log.append(Group(1, asyncio.get_running_loop().create_future()).body()).result(30)
+    folds = FoldRunner(database, 0, lambda _: None)
+
+    folds.grown(row, 1)
+    await folds.settle()
+
+    assert folds._position == row
+    await folds.close()
+    log.close()
