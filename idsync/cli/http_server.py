@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from idsync.cli.http_connection import limited_to
 from idsync.config.configuration import Tls
 
 __all__ = ["HttpServer"]
@@ -21,10 +22,11 @@ _LOOK_S: Final = 0.01
 class HttpServer(uvicorn.Server):
     """Serves the gateway; leaves the signals to the service, which has more than HTTP to bring to an end."""
 
-    def __init__(self, app: ASGIApp, tls: Tls | None) -> None:
+    def __init__(self, app: ASGIApp, tls: Tls | None, connections: int) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                http=limited_to(connections),
                 log_config=None,
                 access_log=False,
                 lifespan="off",

@@ -79,6 +79,7 @@ def serve(
     import uvloop
 
     from idsync.cli.demo_workspace import demo_workspace
+    from idsync.cli.descriptors import allow_many_connections
     from idsync.cli.log_output import LEVELS, log_to_stderr
     from idsync.config import load_configuration
     from idsync.model.errors import ConfigurationError, IdsyncError, StoreError
@@ -90,6 +91,7 @@ def serve(
     _host_and_port(grpc, "--grpc")
     listener = _listen(http)
     log_to_stderr(log_level)
+    allow_many_connections()
     try:
         settings = load_configuration(config) if config is not None else demo_workspace(_folder(database))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -158,7 +160,7 @@ async def _serve(
         gc.collect()
         gc.freeze()
         gc.set_threshold(_COLLECT_AFTER, 20, 50)
-        http = HttpServer(gateway, configuration.tls)
+        http = HttpServer(gateway, configuration.tls, configuration.limits.connections)
         running = asyncio.create_task(http.serve(sockets=[listener]))
         if await http.has_started(running):
             host, port = listener.getsockname()[:2]

@@ -56,6 +56,8 @@ _BY_CODE: Final[Mapping[int, type[IdsyncError]]] = {
     Code.RESOURCE_EXHAUSTED: RateLimitedError,
     Code.UNAVAILABLE: UnavailableError,
     Code.DEADLINE_EXCEEDED: DeadlineExceededError,
+    # Not by us: a server that is flooded says so of calls that it has not looked at.
+    Code.CANCELLED: UnavailableError,
 }
 
 

@@ -73,6 +73,11 @@ class Limits:
         acceleration_per_second_total: Acceleration of the whole service, in calls per second.
         acceleration_per_second_per_workspace: Acceleration of each workspace, likewise.
         acceleration_per_second_per_key: Acceleration of each input, likewise.
+        calls_under_way: Calls that may be under way at the same moment; further ones are refused.
+        streams_under_way: Streams, likewise.
+        calls_per_connection: Calls and streams that one gRPC connection may have under way; its client keeps
+            further ones waiting.
+        connections: Connections on gRPC, and as many on HTTP; further ones are refused.
     """
 
     date_tolerance_s: int = field(default=900, metadata={"unit": "seconds"})
@@ -86,6 +91,10 @@ class Limits:
         default=None, metadata={"unit": "calls per second"}
     )
     acceleration_per_second_per_key: int | None = field(default=None, metadata={"unit": "calls per second"})
+    calls_under_way: int = field(default=2_000, metadata={"unit": "calls", "least": 1})
+    streams_under_way: int = field(default=1_000, metadata={"unit": "streams", "least": 1})
+    calls_per_connection: int = field(default=256, metadata={"unit": "calls", "least": 1})
+    connections: int = field(default=1_000, metadata={"unit": "connections", "least": 1})
 
 
 @dataclass(frozen=True, slots=True)

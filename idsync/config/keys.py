@@ -126,7 +126,9 @@ INACTIVE_DAYS: Final = Key[int | None](
 )
 
 LIMITS: Final = tuple(
-    Key[Any](f.name, count(1 if f.default is None else 0), f.default, f.metadata["unit"])
+    Key[Any](
+        f.name, count(f.metadata.get("least", 1 if f.default is None else 0)), f.default, f.metadata["unit"]
+    )
     for f in fields(Limits)
 )
 """A rate of nothing would lock everybody out by a slip, so rates begin at 1; other limits may be 0."""

@@ -9,7 +9,8 @@ IdsyncError                    reason              when
 ├── ForbiddenError             FORBIDDEN           not for this caller or strategy (403)
 ├── RateLimitedError           TOO_MANY_REQUESTS   over a limit (429)
 ├── UnavailableError           UNAVAILABLE         the store is out of reach; nothing changed (503)
-│   └── ContentionError        UNAVAILABLE         too many writers raced; nothing changed
+│   ├── ContentionError        UNAVAILABLE         too many writers raced; nothing changed
+│   └── OverloadedError        UNAVAILABLE         too many calls are under way; nothing changed
 ├── DeadlineExceededError      DEADLINE_EXCEEDED   the caller's time was up; the outcome is not known
 ├── ConfigurationError         CONFIGURATION       a configuration file or setting is refused
 └── StoreError                 STORE               a database is foreign, newer, older or damaged
@@ -30,6 +31,7 @@ __all__ = [
     "InvalidRequestError",
     "LookupFailedError",
     "NotFoundError",
+    "OverloadedError",
     "RateLimitedError",
     "StoreError",
     "UnauthenticatedError",
@@ -125,6 +127,10 @@ class ContentionError(UnavailableError):
     """Too many writers raced for the same identities; nothing was changed."""
 
     retry_delay_s = 0.1
+
+
+class OverloadedError(UnavailableError):
+    """Too many calls are under way; nothing was changed."""
 
 
 class DeadlineExceededError(IdsyncError):

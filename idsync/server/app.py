@@ -21,6 +21,7 @@ from idsync.resolve.explain import Explainer
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
 from idsync.server.admission.caller import Caller
+from idsync.server.admission.capacity import Counted
 from idsync.server.admission.credentials import Authenticator, Registration
 from idsync.server.admission.limits import gate_of
 from idsync.server.admission.reach import Reach
@@ -127,14 +128,15 @@ async def open_app(
         )
         graph = GraphService(store, Explainer(store), Reach(scopes), drain)
         admin = AdminService(configuration, versions)
+        counted = Counted(configuration.limits, registry)
         methods: list[Method] = [
-            *methods_of(_IDENTITY, identity, desk, MANY_CALLS, identity.recall),
-            *methods_of(_GRAPH, graph, desk),
-            *methods_of(_ADMIN, admin, desk),
+            *methods_of(_IDENTITY, counted.service(identity), desk, MANY_CALLS, identity.recall),
+            *methods_of(_GRAPH, counted.service(graph), desk),
+            *methods_of(_ADMIN, counted.service(admin), desk),
         ]
         local = LocalTransport(methods)
         stack.push_async_callback(local.close)
-        server = GrpcServer(methods)
+        server = GrpcServer(methods, configuration.limits)
         stack.push_async_callback(server.stop, grace_s)
         address = await server.start(grpc_bind, configuration.tls)
         app = App(configuration, address, local, store, resolver, registry, server)

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc import StatusCode
 
-from idsync.model.errors import IdsyncError, InvalidRequestError
+from idsync.model.errors import IdsyncError, InvalidRequestError, OverloadedError
 from idsync.server.admission.credentials import Authenticator
 from idsync.server.admission.limits import Gate
 from idsync.server.call import Call
@@ -239,7 +239,9 @@ def told_of(error: Exception, call: Call, rpc: str, **more: object) -> IdsyncErr
         facts["traceback"] = traceback_without_values(error)
     else:
         facts |= {"reason": told.reason, "detail": told.message}
-    getattr(_log, _LOG_LEVELS.get(code, "info"))("call_failed", **facts)
+    # a flood is logged as such, once
+    level = "debug" if isinstance(error, OverloadedError) else _LOG_LEVELS.get(code, "info")
+    getattr(_log, level)("call_failed", **facts)
     return IdsyncError(INTERNAL) if told is None else told
 
 

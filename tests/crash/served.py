@@ -69,10 +69,14 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    folder: Path, *, largest_file_bytes: int | None = None, environment: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    largest_file_bytes: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    limits: str = "",
 ) -> AsyncIterator[Served]:
     """Start the service on the database of a folder; it is killed at the end if it still runs."""
-    command = serve_command(folder, CONFIGURATION)
+    command = serve_command(folder, f"{CONFIGURATION}\n[limits]\n{limits}\n")
     process = await asyncio.create_subprocess_exec(
         *command, "--log-level", "error", stdout=PIPE, env={**os.environ, **(environment or {})}
     )

@@ -16,7 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from grpc_status import rpc_status
 
-from idsync.config.configuration import Tls
+from idsync.config.configuration import Limits, Tls
 from idsync.model.errors import ConfigurationError, IdsyncError
 from idsync.server.admission.credentials import Metadata
 from idsync.server.call import Call
@@ -34,14 +34,17 @@ _OPTIONS: Final = (
     ("grpc.absolute_max_metadata_size", 1024 * 1024),
     # A second service on the same port must fail, not share its calls.
     ("grpc.so_reuseport", 0),
+    # A peer that is gone without a word keeps its connection, and the calls on it, for no longer than this.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
 )
 
 
 class GrpcServer:
     """A server with health and reflection, both open to everybody."""
 
-    def __init__(self, methods: Iterable[Method]) -> None:
-        self._server = grpc.aio.server(options=_OPTIONS)
+    def __init__(self, methods: Iterable[Method], limits: Limits) -> None:
+        self._server = grpc.aio.server(options=(*_OPTIONS, *_bounds(limits)))
         self._health = Health()
         handlers = {method.path: _handler(method) for method in methods}
         self._services = tuple(dict.fromkeys(path.split("/")[1] for path in handlers))
@@ -115,6 +118,23 @@ class _OnlyByName:
 
     def add_registered_method_handlers(self, service_name: str, method_handlers: object) -> None:
         """Leave it: they are found by name."""
+
+
+def _bounds(limits: Limits) -> Iterable[tuple[str, int]]:
+    """Give the options that bound what waits before any of our code sees it.
+
+    What is too much for one connection its client keeps waiting, at no cost to us. What many connections
+    bring together waits in the core, which refuses beyond a limit: by a status of its own, but for a fifth of
+    what a refusal of ours would cost.
+    """
+    return (
+        ("grpc.max_concurrent_streams", limits.calls_per_connection),
+        # Else it refuses some of what well-behaved clients send when they come close to the limit.
+        ("grpc.http.overload_protection", 0),
+        ("grpc.max_allowed_incoming_connections", limits.connections),
+        ("grpc.server.max_pending_requests", limits.calls_under_way),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * limits.calls_under_way),
+    )
 
 
 def _secrecy(tls: Tls) -> grpc.ServerCredentials:

@@ -82,7 +82,7 @@ async def test_the_reason_decides(reason: str, client: AsyncClient, peer: Peer) 
         (StatusCode.DEADLINE_EXCEEDED, DeadlineExceededError),
         (StatusCode.INTERNAL, IdsyncError),
         (StatusCode.UNIMPLEMENTED, IdsyncError),
-        (StatusCode.CANCELLED, IdsyncError),
+        (StatusCode.CANCELLED, UnavailableError),
     ],
 )
 @pytest.mark.parametrize(
