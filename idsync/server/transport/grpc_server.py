@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from grpc_status import rpc_status
 
 from idsync.config.configuration import Limits, Tls
-from idsync.model.errors import ConfigurationError, IdsyncError
+from idsync.model.errors import ConfigurationError, DeadlineExceededError, IdsyncError
 from idsync.server.admission.credentials import Metadata
 from idsync.server.call import Call
 from idsync.server.method import Method
@@ -165,6 +165,7 @@ class _Unary(_Handler):
     async def unary_unary(self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         call = Call(self.metadata)
         try:
+            _require_time(context)
             response = await self.method.answer_bytes(request, call)
         except IdsyncError as error:
             await _abort(context, error, call)
@@ -210,12 +211,26 @@ async def _answers(
 ) -> AsyncGenerator[bytes, None]:
     call = Call(handler.metadata)
     try:
+        _require_time(context)
         async with aclosing(handler.method.answers(requests, call)) as responses:
             async for response in responses:
                 yield response.SerializeToString()
     except IdsyncError as error:
         await _abort(context, error, call)
     context.set_trailing_metadata(call.trailing())
+
+
+def _require_time(context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+    """Drop a call that waited until its time was up: grpc cancels it, but perhaps only after we decided.
+
+    Raises:
+        DeadlineExceededError: Nobody waits for the answer any more.
+    """
+    left_s = context.time_remaining()
+    if left_s is not None and left_s <= 0:
+        raise DeadlineExceededError(
+            "the time of the call was up before it was looked at; nothing was changed"
+        )
 
 
 async def _abort(context: grpc.aio.ServicerContext[bytes, bytes], error: IdsyncError, call: Call) -> NoReturn:
