@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["Missing", "shared_cluster"]
+__all__ = ["Missing", "server_programs", "server_user", "shared_cluster"]
 
 _START_S: Final = 60
 _SETTINGS: Final = {
@@ -48,7 +48,7 @@ def shared_cluster(shared_folder: Path) -> Iterator[str]:
     if os.environ.get("PGHOST") or os.environ.get("PGPORT"):
         yield "postgresql://"
         return
-    if _programs() is None:
+    if server_programs() is None:
         raise Missing("no PostgreSQL: neither PGHOST nor PGPORT is set, and initdb is not installed")
     users = (shared_folder / "postgres.users").open("w")
     with (shared_folder / "postgres.start").open("w") as starting:
@@ -63,7 +63,7 @@ def shared_cluster(shared_folder: Path) -> Iterator[str]:
         users.close()
 
 
-def _programs() -> Path | None:
+def server_programs() -> Path | None:
     """Find the folder of the newest server that is installed."""
     on_path = shutil.which("initdb")
     if on_path is not None:
@@ -92,10 +92,10 @@ def _start_keeper(shared_folder: Path) -> str:
 
 def keep(shared_folder: Path) -> None:
     """Start a cluster, say where it is, and end it when nobody uses it any more."""
-    programs = _programs()
+    programs = server_programs()
     assert programs is not None
     folder = Path(tempfile.mkdtemp(prefix="idsync-postgres-"))
-    owner = _not_root()
+    owner = server_user()
     if owner:
         shutil.chown(folder, owner["user"], owner["group"])
     try:
@@ -156,7 +156,7 @@ def _run(
     raise RuntimeError("the cluster for the tests did not become ready")
 
 
-def _not_root() -> dict[str, Any]:
+def server_user() -> dict[str, Any]:
     """Say as whom to run: a server refuses to run as root."""
     if os.geteuid() != 0:
         return {}

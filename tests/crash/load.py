@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from idsync.client import AsyncClient, identities
+from idsync.client import AsyncClient, RetryPolicy, identities
 from idsync.model.errors import IdsyncError, UnavailableError
 from idsync.v1 import graph_service_pb2 as graph
 from idsync.v1 import identity_service_pb2 as pb
 from idsync.v1.identity_pb2 import ENVIRONMENT_PRODUCTION, IDENTITY_TYPE_IOS_IDFV, Identity
-from tests.crash.served import Served
+from tests.crash.served import ONCE, Served
 from tests.program import idsync
 
-__all__ = ["NOTHING_CHANGED", "SignUps", "holders", "require_clean", "search", "sign_up", "until"]
+__all__ = [
+    "NOTHING_CHANGED",
+    "SignUps",
+    "holders",
+    "require_clean",
+    "require_clean_database",
+    "search",
+    "sign_up",
+    "until",
+]
 
 NOTHING_CHANGED = "nothing was changed"
 DEADLINE_S = 60.0
@@ -52,22 +62,29 @@ async def search(client: AsyncClient, name: str) -> int:
 class SignUps:
     """A load of sign-ups, each of somebody new.
 
+    Args:
+        kind: What their names begin with.
+
     Attributes:
         acknowledged: The MPID of everybody who was answered one, by name.
         refused: What everybody else was told.
+        moments: When each of them was acknowledged, in seconds that only grow.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "person") -> None:
+        self._kind = kind
         self.acknowledged: dict[str, int] = {}
         self.refused: dict[str, IdsyncError] = {}
+        self.moments: list[float] = []
         self._numbers = itertools.count()
         self._callers: list[asyncio.Task[None]] = []
         self._ending = asyncio.Event()
 
-    def begin(self, service: Served, callers: int = 16) -> None:
-        """Set callers to work, who go on whatever they are told, until the end."""
+    def begin(self, *services: Served, callers: int = 16, retry: RetryPolicy = ONCE) -> None:
+        """Set callers to work, who go on whatever they are told, until the end; each at one service."""
         self._ending.clear()
-        self._callers = [asyncio.create_task(self._call(service)) for _ in range(callers)]
+        chosen = itertools.islice(itertools.cycle(services), callers)
+        self._callers = [asyncio.create_task(self._call(service, retry)) for service in chosen]
 
     async def end(self) -> None:
         """Let the calls under way come to their end."""
@@ -85,12 +102,13 @@ class SignUps:
         goal = len(self.refused) + count
         await until(lambda: len(self.refused) >= goal, f"{count} more refusals")
 
-    async def _call(self, service: Served) -> None:
-        async with service.client() as client:
+    async def _call(self, service: Served, retry: RetryPolicy) -> None:
+        async with service.client(retry) as client:
             while not self._ending.is_set():
-                name = f"person-{next(self._numbers)}"
+                name = f"{self._kind}-{next(self._numbers)}"
                 try:
                     self.acknowledged[name] = await sign_up(client, name)
+                    self.moments.append(time.monotonic())
                 except IdsyncError as error:
                     self.refused[name] = error
                     await asyncio.sleep(0.05)
@@ -100,11 +118,17 @@ class SignUps:
         assert {type(error) for error in self.refused.values()} <= {UnavailableError}
         assert all(error.retry_delay_s > 0 for error in self.refused.values())
 
-    async def require_kept(self, service: Served) -> None:
-        """Acknowledged means there; not acknowledged there or not, never half; refused for sure: not."""
+    async def require_kept(self, service: Served, newest: int | None = None) -> None:
+        """Acknowledged means there; not acknowledged there or not, never half; refused for sure: not.
+
+        Args:
+            service: Whom to ask.
+            newest: How many of the acknowledged to look for; all by default.
+        """
+        expected = dict(list(self.acknowledged.items())[-newest if newest else 0 :])
         async with service.client() as client:
-            found = await _found(client, self.acknowledged)
-            assert found == self.acknowledged
+            found = await _found(client, expected)
+            assert found == expected
             assert len(set(found.values())) == len(found)
             others = await _found(client, self.refused)
             for name, error in self.refused.items():
@@ -145,6 +169,11 @@ async def holders(client: AsyncClient, device: str) -> list[int]:
 
 
 async def require_clean(folder: Path) -> None:
+    """The tables of a folder are what the journal says."""
+    await require_clean_database(f"sqlite:///{folder / 'idsync.db'}")
+
+
+async def require_clean_database(url: str) -> None:
     """The tables are what the journal says."""
-    code, out, err = await idsync("db", "check", "--database", f"sqlite:///{folder / 'idsync.db'}")
+    code, out, err = await idsync("db", "check", "--database", url)
     assert code == 0, out + err

@@ -16,8 +16,9 @@ from idsync.client.credentials import BasicCredentials
 from idsync.client.grpc_transport import GrpcTransport
 from tests.program import Addresses, addresses_of, serve_command
 
-__all__ = ["CONFIGURATION", "Served", "served"]
+__all__ = ["CONFIGURATION", "ONCE", "Served", "served"]
 
+ONCE = RetryPolicy(attempts=1)
 CONFIGURATION = """
 [operator]
 token = "op-token"
@@ -45,10 +46,10 @@ class Served:
         self.process = process
         self.grpc, self.http = addresses
 
-    def client(self) -> AsyncClient:
-        """Give a client that tells of every failure instead of trying again."""
+    def client(self, retry: RetryPolicy = ONCE) -> AsyncClient:
+        """Give a client, by default one that tells of every failure instead of trying again."""
         credentials = BasicCredentials("shop", "shop-secret")
-        return AsyncClient(GrpcTransport(self.grpc), credentials, retry=RetryPolicy(attempts=1))
+        return AsyncClient(GrpcTransport(self.grpc), credentials, retry=retry)
 
     async def kill(self) -> None:
         """End it at once, as the operating system would in need of memory."""
@@ -71,12 +72,13 @@ class Served:
 async def served(
     folder: Path,
     *,
+    database_url: str | None = None,
     largest_file_bytes: int | None = None,
     environment: Mapping[str, str] | None = None,
     limits: str = "",
 ) -> AsyncIterator[Served]:
-    """Start the service on the database of a folder; it is killed at the end if it still runs."""
-    command = serve_command(folder, f"{CONFIGURATION}\n[limits]\n{limits}\n")
+    """Start the service on the database of a folder, or another one; it is killed if it runs at the end."""
+    command = serve_command(folder, f"{CONFIGURATION}\n[limits]\n{limits}\n", database_url)
     process = await asyncio.create_subprocess_exec(
         *command, "--log-level", "error", stdout=PIPE, env={**os.environ, **(environment or {})}
     )

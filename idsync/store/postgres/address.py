@@ -85,7 +85,13 @@ class Address:
                     server_settings=dict(settings),
                     **more,
                 )
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
                 fault = error
             else:
                 self._last = server

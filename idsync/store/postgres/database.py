@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from idsync.model.errors import UnavailableError
@@ -46,13 +49,14 @@ class Database:
         self.address = address
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=address.connect,
+            async_creator=partial(address.connect, command_timeout=STATEMENT_TIMEOUT_S),
             isolation_level="REPEATABLE READ",
             pool_size=INSPECTION_CONNECTIONS,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT_S,
             pool_pre_ping=True,
         )
+        event.listen(self.engine.sync_engine, "handle_error", _let_go_of_the_silent)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._opening = asyncio.Lock()
 
@@ -99,8 +103,14 @@ class Database:
         if self._pool is not None:
             try:
                 await self._pool.close()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 self._pool.terminate()
+
+
+def _let_go_of_the_silent(context: ExceptionContext) -> None:
+    # a server that did not answer would not answer the ROLLBACK either
+    if isinstance(context.original_exception, TimeoutError):
+        context.is_disconnect = True
 
 
 async def _end_transaction(connection: Any) -> None:
@@ -118,7 +128,13 @@ def sever(connection: Any) -> None:
 async def _rolled_back(connection: Any) -> bool:
     try:
         await _end_transaction(connection)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+    ):
         return False
     return True
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from idsync.model.errors import UnavailableError
-from idsync.store.postgres.address import Connection
+from idsync.store.postgres.address import STATEMENT_TIMEOUT_S, Connection
 from idsync.store.postgres.database import Database, unavailable_if_away
 
 __all__ = ["ANY_NEW_GRAPH", "LOOK_EVERY_S", "Bell"]
@@ -100,7 +100,9 @@ class Bell:
         async with self._connecting:
             if self._connection is None or self._connection.is_closed():
                 with unavailable_if_away():
-                    self._connection = await self._database.address.connect()
+                    self._connection = await self._database.address.connect(
+                        command_timeout=STATEMENT_TIMEOUT_S
+                    )
                 self._heard: set[int] = set()
             for graph_id in self._listening.keys() - self._heard:
                 with unavailable_if_away():
