@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import errno
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,12 +34,15 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> None:
-    """Take all the room there is."""
-    with (disk / _BALLAST).open("wb") as ballast:
-        size = 0
-        while room := shutil.disk_usage(disk).free:
-            os.posix_fallocate(ballast.fileno(), size, room)
-            size += room
+    """Take all the room there is, while others may take it too."""
+    with (disk / _BALLAST).open("wb", buffering=0) as ballast:
+        for size in (1 << 20, 1 << 12):
+            try:
+                while True:
+                    ballast.write(bytes(size))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
 
 
 def make_room(disk: Path) -> None:
