@@ -18,6 +18,7 @@ from idsync.store.embedded.loader import Loader, digest
 from idsync.store.embedded.membership import Membership
 from idsync.store.embedded.membership_reader import MembershipReader
 from idsync.store.embedded.opening import open_store
+from idsync.store.embedded.prefetch import prefetch
 from idsync.store.embedded.store import EmbeddedStore
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import Scribe
@@ -197,6 +198,49 @@ async def test_what_cannot_be_read_is_asked_for(tmp_path: Path, monkeypatch: pyt
 
     assert found == [[mpid], []]
     assert [(log["event"], log["reason"]) for log in logs] == [("membership_unknown", "OperationalError")]
+
+
+async def test_a_database_that_does_not_fit_the_memory_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its digests would have to be read from the disk one page at a time."""
+    url = f"sqlite:///{tmp_path / 'graph.db'}"
+    store = await open_store(url, clock=ManualClock(), cache_identities=0)
+    mpid = await Scribe(store).create(DEVICE)
+    await store.close()
+    monkeypatch.setattr(membership_reader, "available_bytes", lambda: 4_096)
+
+    with capture_logs() as logs:
+        store = await open_store(url, clock=ManualClock(), cache_identities=0)
+        await store.membership_is_read()
+        [membership] = store._overlay._memberships.values()
+        found = [await Scribe(store).holders(identity) for identity in (DEVICE, MAIL)]
+        await store.close()
+
+    assert not membership.is_complete
+    assert found == [[mpid], []]
+    assert [log["event"] for log in logs] == ["membership_unknown"]
+
+
+async def test_a_large_database_is_fetched_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a process of its own; the digests are all there afterwards."""
+    monkeypatch.setattr(membership_reader, "_LARGE_BYTES", 4_096)
+    url = f"sqlite:///{tmp_path / 'graph.db'}"
+    for expected in (False, True):
+        store = await open_store(url, clock=ManualClock(), cache_identities=0)
+        await store.membership_is_read()
+        graphs = list(store._overlay._graphs.values())
+        assert [list(graph.missing([DEVICE])) == [DEVICE] for graph in graphs] == [True] * expected
+        await Scribe(store).create(DEVICE)
+        await store.close()
+
+
+def test_fetching_ends_when_nobody_wants_it(tmp_path: Path) -> None:
+    """A service that is told to stop does not wait for a file of gigabytes."""
+    (tmp_path / "file").write_bytes(b"x" * 10_000)
+
+    prefetch(tmp_path / "file", lambda: True)
+    prefetch(tmp_path / "file", lambda: False)
 
 
 async def test_a_store_can_be_closed_while_the_tables_are_read(tmp_path: Path) -> None:
