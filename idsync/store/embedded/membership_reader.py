@@ -96,8 +96,8 @@ class MembershipReader:
     def _fetch(self) -> bool:
         """Have a large file brought into the system's cache; says whether there is room for it.
 
-        The digests are all over the file: reading them from a disk page by page takes minutes, in which nobody
-        else has much of the disk. So they are left alone where the file would not fit.
+        The digests are all over the file: reading them from a disk page by page takes minutes, in which
+        nobody else has much of the disk. So they are left alone where the file would not fit.
         """
         size = self._database.stat().st_size
         if size > available_bytes() // 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idsync.store.embedded.second_chance import SecondChance
+from idsync.store.embedded.second_chance import LEFT, SecondChance
 
 
 @dataclass
@@ -12,6 +12,7 @@ class Node:
     name: int
     group: int = 0
     used: bool = False
+    version: int = 1
 
 
 def _filled(*nodes: Node) -> SecondChance[Node]:
@@ -51,9 +52,19 @@ def test_what_the_tables_do_not_contain_stays() -> None:
 def test_another_node_of_a_name_takes_its_place_in_the_order() -> None:
     cache = _filled(Node(1), Node(2), Node(1, group=9))
 
-    assert cache.evict(1, 9) == [Node(1, group=9)]
+    assert cache.evict(1, 9) == [Node(1, group=9, version=LEFT)]
     assert [node.name for node in cache.evict(0, 9)] == [2]
 
 
 def test_nobody_leaves_where_there_is_room() -> None:
     assert _filled(Node(1), Node(2)).evict(2, 0) == []
+
+
+def test_who_has_left_says_so() -> None:
+    """Others may still hold the node, and rest on its version."""
+    first, second, other = Node(1), Node(2), Node(2, used=True)
+    cache = _filled(first, second)
+    cache.put(2, other)
+    cache.evict(1, 0)
+
+    assert [node.version for node in (first, second, other)] == [LEFT, LEFT, 1]
