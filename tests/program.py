@@ -43,13 +43,19 @@ async def idsync(*arguments: str) -> Ended:
     return await end(await start(*arguments))
 
 
-def serve_command(folder: Path, configuration: str) -> list[str]:
-    """Write a configuration; gives the command that serves it, on a database beside it and on free ports."""
+def serve_command(folder: Path, configuration: str, database_url: str | None = None) -> list[str]:
+    """Write a configuration; gives the command that serves it on free ports.
+
+    Args:
+        folder: Where to write.
+        configuration: What to write.
+        database_url: A file in the folder by default.
+    """
     config = folder / "idsync.toml"
     config.write_text(configuration)
     options = {
         "--config": str(config),
-        "--database": f"sqlite:///{folder / 'idsync.db'}",
+        "--database": database_url or f"sqlite:///{folder / 'idsync.db'}",
         "--grpc": "127.0.0.1:0",
         "--http": "127.0.0.1:0",
     }

@@ -71,12 +71,13 @@ class Served:
 async def served(
     folder: Path,
     *,
+    database_url: str | None = None,
     largest_file_bytes: int | None = None,
     environment: Mapping[str, str] | None = None,
     limits: str = "",
 ) -> AsyncIterator[Served]:
-    """Start the service on the database of a folder; it is killed at the end if it still runs."""
-    command = serve_command(folder, f"{CONFIGURATION}\n[limits]\n{limits}\n")
+    """Start the service on the database of a folder, or another one; it is killed if it runs at the end."""
+    command = serve_command(folder, f"{CONFIGURATION}\n[limits]\n{limits}\n", database_url)
     process = await asyncio.create_subprocess_exec(
         *command, "--log-level", "error", stdout=PIPE, env={**os.environ, **(environment or {})}
     )
