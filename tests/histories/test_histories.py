@@ -45,7 +45,7 @@ def test_every_history_is_explained(part: int) -> None:
 def said_of(history: History) -> str:
     """Write a history down, and the command that plays it again."""
     lines = [
-        f"{each.begun:4} to {'?' if each.ended is None else each.ended:>4}: {each.request} -> {each.outcome!r}"
+        f"{each.begun:4} to {each.ended or '?':>4}: {each.request} -> {each.outcome!r}"
         for each in history.operations
     ]
     again = f"IDSYNC_HISTORY_SEED={history.seed} .venv/bin/pytest tests/histories/test_histories.py"

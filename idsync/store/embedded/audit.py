@@ -20,6 +20,7 @@ from idsync.model.errors import StoreError
 from idsync.store.codec import unpack
 from idsync.store.embedded.folding import Folder, FoldTables
 from idsync.store.embedded.lock import lock
+from idsync.store.embedded.pairing import require_paired
 from idsync.store.fold import fold
 from idsync.store.sql.difference import Difference
 from idsync.store.sql.schema import SchemaState, create, require_current, state_of
@@ -100,6 +101,7 @@ def _folded_anew(database: Path) -> Iterator[tuple[sqlite3.Connection, int]]:
     held = lock(database)
     try:
         require_current(database)
+        require_paired(database)
         folder = Folder(database)
         try:
             folder.run()
