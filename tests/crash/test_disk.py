@@ -133,7 +133,7 @@ def remount(place: Path, options: str) -> None:
 
 
 async def test_a_disk_that_can_only_be_read_is_refused_at_start(small_disk: Path) -> None:
-    """It is named, nothing is said to be ready, and the database is as before when it can be written again."""
+    """It is named, nothing is said to be ready, and the database is as before once it can be written."""
     people = SignUps()
     async with served(small_disk) as service:
         people.begin(service)

@@ -40,7 +40,7 @@ def make(folder: Path, copy: Path, log: bytes) -> None:
 
 
 async def test_what_was_synced_survives_any_cut_behind_it(tmp_path: Path) -> None:
-    """The log is cut anywhere, or ends in what was never written: exactly the groups before that are there."""
+    """The log is cut anywhere, or ends in what was never written: the groups before that are there."""
     synced: list[int] = []
     log = tmp_path / "idsync.db.log-wal"
     with faults(tmp_path / "faults") as disk:
