@@ -118,6 +118,7 @@ class Method:
         self.path = f"/{self.service}/{self.name}"
         self.request_type: type[Message] = GetMessageClass(descriptor.input_type)
         self.response_type: type[Message] = GetMessageClass(descriptor.output_type)
+        self.serialize: Callable[[Message], bytes] = self.response_type.SerializeToString
         self.client_streaming: bool = descriptor.client_streaming
         self.server_streaming: bool = descriptor.server_streaming
         self._run = run

@@ -20,7 +20,7 @@ from idsync.config.configuration import Tls
 from idsync.model.errors import ConfigurationError, IdsyncError
 from idsync.server.admission.credentials import Metadata
 from idsync.server.call import Call
-from idsync.server.method import Method
+from idsync.server.transport.answering import Served
 from idsync.server.transport.health import Health
 from idsync.server.wire.status import to_status
 
@@ -32,16 +32,20 @@ _OPTIONS: Final = (
     # A signed request brings the text it was signed over, once or twice (ID-224, ID-242).
     ("grpc.max_metadata_size", 1024 * 1024),
     ("grpc.absolute_max_metadata_size", 1024 * 1024),
-    # A second service on the same port must fail, not share its calls.
-    ("grpc.so_reuseport", 0),
 )
 
 
 class GrpcServer:
-    """A server with health and reflection, both open to everybody."""
+    """A server with health and reflection, both open to everybody.
 
-    def __init__(self, methods: Iterable[Method]) -> None:
-        self._server = grpc.aio.server(options=_OPTIONS)
+    Args:
+        methods: What it serves.
+        shares_port: Whether other processes may listen on its port; otherwise a second service there fails,
+            instead of sharing its calls.
+    """
+
+    def __init__(self, methods: Iterable[Served], *, shares_port: bool = False) -> None:
+        self._server = grpc.aio.server(options=(*_OPTIONS, ("grpc.so_reuseport", int(shares_port))))
         self._health = Health()
         handlers = {method.path: _handler(method) for method in methods}
         self._services = tuple(dict.fromkeys(path.split("/")[1] for path in handlers))
@@ -122,8 +126,8 @@ def _secrecy(tls: Tls) -> grpc.ServerCredentials:
     return grpc.ssl_server_credentials([pair])
 
 
-def _handler(method: Method) -> grpc.RpcMethodHandler[Any, Any]:
-    serialize = method.response_type.SerializeToString
+def _handler(method: Served) -> grpc.RpcMethodHandler[Any, Any]:
+    serialize = method.serialize
     if method.client_streaming:
         return grpc.stream_stream_rpc_method_handler(_bidirectional(method), None, serialize)
     if method.server_streaming:
@@ -131,13 +135,13 @@ def _handler(method: Method) -> grpc.RpcMethodHandler[Any, Any]:
     return grpc.unary_unary_rpc_method_handler(_unary(method), None, serialize)
 
 
-def _unary(method: Method) -> Any:
+def _unary(method: Served) -> Any:
     answer = method.answer
 
     async def unary(request: bytes, context: grpc.aio.ServicerContext[bytes, Message]) -> Message:
         call = _call(context)
         try:
-            response = await answer(request, call)
+            response: Message = await answer(request, call)
         except IdsyncError as error:
             await _abort(context, error, call)
         context.set_trailing_metadata(call.trailing())
@@ -146,7 +150,7 @@ def _unary(method: Method) -> Any:
     return unary
 
 
-def _streaming(method: Method) -> Any:
+def _streaming(method: Served) -> Any:
     async def streaming(
         request: bytes, context: grpc.aio.ServicerContext[bytes, Message]
     ) -> AsyncGenerator[Message, None]:
@@ -157,7 +161,7 @@ def _streaming(method: Method) -> Any:
     return streaming
 
 
-def _bidirectional(method: Method) -> Any:
+def _bidirectional(method: Served) -> Any:
     async def bidirectional(
         requests: AsyncIterable[bytes], context: grpc.aio.ServicerContext[bytes, Message]
     ) -> AsyncGenerator[Message, None]:
@@ -173,7 +177,7 @@ async def _one(request: bytes) -> AsyncGenerator[bytes, None]:
 
 
 async def _answers(
-    method: Method, requests: AsyncIterable[bytes], context: grpc.aio.ServicerContext[bytes, Message]
+    method: Served, requests: AsyncIterable[bytes], context: grpc.aio.ServicerContext[bytes, Message]
 ) -> AsyncGenerator[Message, None]:
     call = _call(context)
     try:
