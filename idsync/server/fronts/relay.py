@@ -13,6 +13,7 @@ from idsync.server.fronts.beside import MetadataWriter, error_from_bytes
 from idsync.server.fronts.flow import Inbox, Window
 from idsync.server.fronts.frames import CALL, MAX_TO_FRONT_BYTES, NO_USE, ROOM, STOP, USED, Kind
 from idsync.server.fronts.link import Link
+from idsync.server.fronts.patience import Patience
 
 __all__ = ["MAX_WAITING_BYTES", "Relay"]
 
@@ -49,6 +50,7 @@ class Relay(Link):
                 Kind.SHOWN: self._take_shown,
             },
             MAX_TO_FRONT_BYTES,
+            Patience(),
         )
         self.is_leaving = False
         self._lost = lost
