@@ -3,18 +3,20 @@
 Nothing is gathered, as nobody ever waits for a look, and nothing is ever stale, as nobody comes between a
 look and its commit. What a call that changed nothing was answered is remembered, together with the conditions
 it rests on: as long as the store says that they hold, the same call has the same answer without a decision.
+A surface may have its own form of such an answer kept beside it, under its own name of the call: while the
+conditions hold, that name is all it takes.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Hashable, Iterable
 from typing import Any, Final, NamedTuple, TypeVar
 
 from idsync.model.changes import Applied, ChangeSet
 from idsync.model.errors import ContentionError, IdsyncError, UnavailableError
 from idsync.resolve.step import Key, Step, unplanned
-from idsync.store.protocol import Store
+from idsync.store.protocol import ImmediateStore
 
 __all__ = ["MAX_REMEMBERED", "AtOnce"]
 
@@ -34,9 +36,10 @@ class _Remembered(NamedTuple):
 class AtOnce:
     """Takes steps through a store whose `answers_at_once` is true."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ImmediateStore) -> None:
         self._store = store
         self._remembered: dict[Key, _Remembered] = {}
+        self._prepared: dict[Hashable, tuple[ChangeSet, Any]] = {}
 
     async def take(self, step: Step[R]) -> R:
         """Take one step.
@@ -49,8 +52,11 @@ class AtOnce:
             await self._durable(applied.durable)
         return decided.answer(applied)
 
-    async def take_in_order(self, steps: Sequence[Step[Any]]) -> list[Any | IdsyncError]:
-        """Take steps so that each sees the effect of those before it; errors are given in place."""
+    async def take_in_order(self, steps: Iterable[Step[Any]]) -> list[Any | IdsyncError]:
+        """Take steps so that each sees the effect of those before it; errors are given in place.
+
+        Each is asked for when those before it are decided.
+        """
         decided: list[tuple[Step[Any], Applied] | IdsyncError] = []
         for step in steps:
             try:
@@ -59,9 +65,33 @@ class AtOnce:
                 decided.append(unplanned(error))
         return [await self._answer(outcome) for outcome in decided]
 
+    def prepare(self, name: Hashable, key: Key | None, answer: object, prepared: Any) -> None:
+        """Keep a surface's form of an answer, if the answer is the one remembered under `key`.
+
+        It need not be: while its caller waited for the disk, the same call may have been answered anew.
+        """
+        known = self._remembered.get(key)
+        if known is None or _answer_of(known) != answer:
+            return
+        if len(self._prepared) >= MAX_REMEMBERED:
+            del self._prepared[next(iter(self._prepared))]
+        self._prepared[name] = known.conditions, prepared
+
+    def recall(self, name: Hashable) -> Any | None:
+        """Give what was prepared under a name, if it would be answered again."""
+        found = self._prepared.get(name)
+        if found is None:
+            return None
+        conditions, prepared = found
+        if self._store.stands(conditions):
+            return prepared
+        del self._prepared[name]
+        return None
+
     def forget(self) -> None:
         """Forget every answer: they name values, and hold on to the graph as it was."""
         self._remembered.clear()
+        self._prepared.clear()
 
     async def _decide(self, step: Step[R]) -> tuple[Step[R], Applied]:
         """Decide a step and stage what it writes; the step given back, perhaps an earlier one, answers."""
@@ -107,6 +137,13 @@ class AtOnce:
         if len(self._remembered) >= MAX_REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[key] = remembered
+
+
+def _answer_of(known: _Remembered) -> object:
+    try:
+        return known.step.answer(Applied(known.conditions.mpid, 0, None))
+    except IdsyncError as refusal:
+        return refusal
 
 
 def _is_short(step: Step[Any]) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, Final, cast
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Modification, Resolution
@@ -15,7 +15,7 @@ from idsync.resolve.at_once import AtOnce
 from idsync.resolve.rounds import Rounds
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps import AliasStep, DeleteStep, DueAliasStep, ModifyStep, ResolveStep
-from idsync.store.protocol import Store
+from idsync.store.protocol import ImmediateStore, Store
 
 __all__ = ["Resolver", "Scope"]
 
@@ -36,7 +36,7 @@ class Resolver:
         self._store = store
         self._scopes = scopes
         self._clock = clock
-        self._rounds = AtOnce(store) if store.answers_at_once else Rounds(store)
+        self._rounds = AtOnce(cast("ImmediateStore", store)) if store.answers_at_once else Rounds(store)
 
     async def resolve(self, request: ResolveRequest) -> Resolution:
         """Answer an identify, login, logout or search with exactly one profile.
@@ -60,16 +60,35 @@ class Resolver:
         return await self._rounds.take(ModifyStep(request, self._scopes[request.graph.scope]))
 
     async def resolve_all(
-        self, calls: Sequence[ResolveRequest | ModifyRequest]
+        self, calls: Iterable[ResolveRequest | ModifyRequest]
     ) -> list[Resolution | Modification | IdsyncError]:
-        """Answer calls in order, each seeing the effect of those before it; an error harms its call only."""
-        steps = [
+        """Answer calls in order, each seeing the effect of those before it; an error harms its call only.
+
+        Over a store that answers at once, each call is asked for when those before it are decided.
+        """
+        steps = (
             ModifyStep(call, self._scopes[call.graph.scope])
             if isinstance(call, ModifyRequest)
             else ResolveStep(call, self._scopes[call.graph.scope], self._clock)
             for call in calls
-        ]
+        )
         return await self._rounds.take_in_order(steps)
+
+    def prepare(self, name: Hashable, request: ResolveRequest, answer: Resolution, prepared: Any) -> None:
+        """Keep a surface's form of an answer that changed nothing, for as long as it would be given again.
+
+        Args:
+            name: The surface's own name of the request: whatever has this name must be the same request.
+            request: What was asked.
+            answer: What was answered.
+            prepared: What `recall` is to give.
+        """
+        step = ResolveStep(request, self._scopes[request.graph.scope], self._clock)
+        self._rounds.prepare(name, step.key, answer, prepared)
+
+    def recall(self, name: Hashable) -> Any | None:
+        """Give what was prepared for a request, if the answer would be the same now; else `None`."""
+        return self._rounds.recall(name)
 
     async def alias(self, request: AliasRequest) -> int:
         """Take an alias request; returns the position of its journal entry (ID-185).

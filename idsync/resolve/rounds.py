@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.errors import ContentionError, IdsyncError
 from idsync.model.view import GraphView
-from idsync.resolve.step import Step, unplanned
+from idsync.resolve.step import Key, Step, unplanned
 from idsync.store.protocol import Store
 
 __all__ = ["MAX_ATTEMPTS", "MAX_ROUND", "Rounds"]
@@ -51,6 +51,12 @@ class Rounds:
     def forget(self) -> None:
         """Nothing is remembered here."""
 
+    def prepare(self, name: Hashable, key: Key | None, answer: object, prepared: Any) -> None:
+        """Nothing is remembered here: another node may have changed it all since."""
+
+    def recall(self, name: Hashable) -> Any | None:
+        """Nothing is remembered here."""
+
     async def take(self, step: Step[R_co]) -> R_co:
         """Take one step with whatever else waits.
 
@@ -63,11 +69,12 @@ class Rounds:
             self._running = asyncio.create_task(self._run())
         return await future
 
-    async def take_in_order(self, steps: Sequence[Step[Any]]) -> list[Any | IdsyncError]:
+    async def take_in_order(self, steps: Iterable[Step[Any]]) -> list[Any | IdsyncError]:
         """Take steps so that each sees the effect of those before it; errors are given in place.
 
         As many as do not collide are taken together; after a collision the rest looks again.
         """
+        steps = list(steps)
         answers: list[Any | IdsyncError] = []
         commits: list[tuple[int, Step[Any], Applied]] = []
         size = MAX_ROUND

@@ -145,7 +145,7 @@ async def open_app(
         graph = GraphService(store, Explainer(store), Reach(scopes), drain)
         admin = AdminService(configuration, versions)
         methods: list[Method] = [
-            *methods_of(_IDENTITY, identity, desk, MANY_CALLS),
+            *methods_of(_IDENTITY, identity, desk, MANY_CALLS, identity.recall),
             *methods_of(_GRAPH, graph, desk),
             *methods_of(_ADMIN, admin, desk),
         ]

@@ -25,15 +25,17 @@ class Call:
         metadata: As the caller sent it.
         trace_id: Joins answer and log (ID-235); a gateway may bring its own.
         caller: Who calls, once that is known.
+        received: The request as it came, if it came as bytes.
         used_percent: How much of the tightest rate limit is used (ID-234); `None` where none applies.
     """
 
-    __slots__ = ("caller", "metadata", "trace_id", "used_percent")
+    __slots__ = ("caller", "metadata", "received", "trace_id", "used_percent")
 
     def __init__(self, metadata: Metadata) -> None:
         self.metadata = metadata
         self.trace_id = _trace_id(metadata)
         self.caller = _NOBODY
+        self.received: bytes | None = None
         self.used_percent: int | None = None
 
     def trailing(self) -> tuple[tuple[str, str], ...]:

@@ -22,7 +22,7 @@ from idsync.model.changes import Outcome
 from idsync.model.identity import IdentityType
 from idsync.model.notice import Notice, NoticeReason
 
-__all__ = ["Meters", "MethodMeter"]
+__all__ = ["Meters", "MethodMeter", "OutcomeMeter"]
 
 _BUCKETS_S: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -62,12 +62,21 @@ class MethodMeter:
         self.total_s += duration_s
 
 
+class OutcomeMeter:
+    """Counts the calls of a scope that ended in one way."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Meters(Collector):
     """All counters of the servers; `grpc_*` are named and labelled as everywhere in the gRPC world."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._methods: list[MethodMeter] = []
-        self._outcomes: defaultdict[tuple[str, Outcome, str], int] = defaultdict(int)
+        self._outcomes: defaultdict[tuple[str, Outcome, str], OutcomeMeter] = defaultdict(OutcomeMeter)
         self._notices: defaultdict[tuple[IdentityType, NoticeReason], int] = defaultdict(int)
         self._refused: defaultdict[StatusCode, int] = defaultdict(int)
         registry.register(self)
@@ -78,9 +87,9 @@ class Meters(Collector):
         self._methods.append(meter)
         return meter
 
-    def outcome(self, scope: str, outcome: Outcome, rule: str) -> None:
-        """Count a resolved call."""
-        self._outcomes[scope, outcome, rule] += 1
+    def outcome(self, scope: str, outcome: Outcome, rule: str) -> OutcomeMeter:
+        """Give the meter of calls that were resolved alike."""
+        return self._outcomes[scope, outcome, rule]
 
     def refused(self, code: StatusCode) -> None:
         """Count a call of a batch or stream that ended with an error."""
@@ -107,8 +116,9 @@ class Meters(Collector):
         outcomes = CounterMetricFamily(
             "idsync_outcomes", "Resolved calls by what became of them.", labels=("scope", "outcome", "rule")
         )
-        for (scope, outcome, rule), count in self._outcomes.items():
-            outcomes.add_metric((scope, outcome.value, rule), count)
+        for (scope, outcome, rule), meter in self._outcomes.items():
+            if meter.count:
+                outcomes.add_metric((scope, outcome.value, rule), meter.count)
         refused = CounterMetricFamily(
             "idsync_batched_calls_failed",
             "Calls of a batch or stream that ended with an error.",

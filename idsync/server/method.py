@@ -28,10 +28,13 @@ from idsync.server.traceback import traceback_without_values
 from idsync.server.wire.faults import MAX_REQUEST_BYTES
 from idsync.server.wire.status import INTERNAL, code_of
 
-__all__ = ["Desk", "Method", "Run", "methods_of", "told_of"]
+__all__ = ["Desk", "Method", "Recall", "Run", "methods_of", "told_of"]
 
 Run = Callable[[Any, Call], Any]
 """A method of a service: `async (request, call) -> response`, or an async generator if it streams."""
+
+Recall = Callable[[bytes, Call], bytes | None]
+"""Answers a request without reading it; `None`: it must be read."""
 
 _OK: Final = StatusCode.OK
 _LOG_LEVELS: Final = {
@@ -56,13 +59,20 @@ class Desk:
         self._meters = meters
 
     def method(
-        self, descriptor: MethodDescriptor, run: Run, *, counts: bool, max_bytes: int | None
+        self,
+        descriptor: MethodDescriptor,
+        run: Run,
+        *,
+        recall: Recall | None,
+        counts: bool,
+        max_bytes: int | None,
     ) -> Method:
         """Wrap one method.
 
         Args:
             descriptor: The rpc in the contract.
             run: What answers it.
+            recall: What is asked before.
             counts: Whether the call itself counts against the rate limits; `False` for methods that carry
                 many calls and count each of them.
             max_bytes: Size of one request message; `None`: the transport's limit alone.
@@ -73,7 +83,7 @@ class Desk:
         )
         service = descriptor.containing_service.full_name
         meter = self._meters.method(kind, service, descriptor.name)
-        return Method(descriptor, run, self, meter, counts=counts, max_bytes=max_bytes)
+        return Method(descriptor, run, self, meter, recall=recall, counts=counts, max_bytes=max_bytes)
 
     def admit(self, call: Call, *, counts: bool) -> None:
         """Find out who calls, and count the call.
@@ -110,6 +120,7 @@ class Method:
         desk: Desk,
         meter: MethodMeter,
         *,
+        recall: Recall | None,
         counts: bool,
         max_bytes: int | None,
     ) -> None:
@@ -118,17 +129,17 @@ class Method:
         self.path = f"/{self.service}/{self.name}"
         self.request_type: type[Message] = GetMessageClass(descriptor.input_type)
         self.response_type: type[Message] = GetMessageClass(descriptor.output_type)
-        self.serialize: Callable[[Message], bytes] = self.response_type.SerializeToString
         self.client_streaming: bool = descriptor.client_streaming
         self.server_streaming: bool = descriptor.server_streaming
         self._run = run
+        self._recall = recall
         self._desk = desk
         self._meter = meter
         self._counts = counts
         self._max_bytes = max_bytes
         self._read = self.request_type.FromString
 
-    async def answer(self, request: Message | bytes, call: Call) -> Message:
+    async def answer(self, request: Message, call: Call) -> Message:
         """Answer one request with one response.
 
         Raises:
@@ -137,13 +148,28 @@ class Method:
         started = perf_counter()
         try:
             self._desk.admit(call, counts=self._counts)
-            message = self._parsed(request) if isinstance(request, bytes) else request
-            response: Message = await self._run(message, call)
+            response: Message = await self._run(request, call)
         except BaseException as error:
-            told = self._failed(error, call, perf_counter() - started)
-            if told is error:
-                raise
-            raise told from None
+            raise self._failed(error, call, perf_counter() - started) from error.__cause__
+        self._meter.ended(_OK, perf_counter() - started)
+        return response
+
+    async def answer_bytes(self, request: bytes, call: Call) -> bytes:
+        """Answer one request with one response, both as they travel.
+
+        Raises:
+            IdsyncError: As for `answer`.
+        """
+        started = perf_counter()
+        try:
+            self._desk.admit(call, counts=self._counts)
+            response: bytes | None = None if self._recall is None else self._recall(request, call)
+            if response is None:
+                call.received = request
+                answer: Message = await self._run(self._parsed(request), call)
+                response = answer.SerializeToString()
+        except BaseException as error:
+            raise self._failed(error, call, perf_counter() - started) from error.__cause__
         self._meter.ended(_OK, perf_counter() - started)
         return response
 
@@ -164,10 +190,7 @@ class Method:
                     async for response in responses:
                         yield response
         except BaseException as error:
-            told = self._failed(error, call, perf_counter() - started)
-            if told is error:
-                raise
-            raise told from None
+            raise self._failed(error, call, perf_counter() - started) from error.__cause__
         self._meter.ended(_OK, perf_counter() - started)
 
     async def _messages(self, requests: AsyncIterable[Message | bytes]) -> AsyncGenerator[Message, None]:
@@ -221,7 +244,11 @@ def told_of(error: Exception, call: Call, rpc: str, **more: object) -> IdsyncErr
 
 
 def methods_of(
-    descriptor: ServiceDescriptor, service: object, desk: Desk, many_calls: Collection[str] = ()
+    descriptor: ServiceDescriptor,
+    service: object,
+    desk: Desk,
+    many_calls: Collection[str] = (),
+    recall: Callable[[str], Recall | None] | None = None,
 ) -> list[Method]:
     """Wrap every method of a service; the rpc `BatchResolve` is answered by its `batch_resolve`.
 
@@ -230,11 +257,13 @@ def methods_of(
         service: Has a method for each rpc.
         desk: Whom they share.
         many_calls: Rpcs that count each call they carry, and are as large as the transport takes.
+        recall: Gives what may answer an rpc's requests before they are read.
     """
     return [
         desk.method(
             rpc,
             getattr(service, re.sub(r"(?<!^)(?=[A-Z])", "_", rpc.name).lower()),
+            recall=None if recall is None else recall(rpc.name),
             counts=rpc.name not in many_calls,
             max_bytes=None if rpc.name in many_calls else MAX_REQUEST_BYTES,
         )

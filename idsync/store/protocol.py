@@ -12,7 +12,7 @@ from idsync.model.journal import JournalEntry
 from idsync.model.profile import Link, Profile
 from idsync.model.view import GraphView, ViewRequest
 
-__all__ = ["Store"]
+__all__ = ["ImmediateStore", "Store"]
 
 
 class Store(Protocol):
@@ -124,4 +124,15 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish what was begun and let go of every resource; a second call does nothing."""
+        ...
+
+
+class ImmediateStore(Store, Protocol):
+    """A store whose `answers_at_once` is true."""
+
+    def stands(self, change_set: ChangeSet) -> bool:
+        """Say whether an answer that changed nothing would be given again, and rests on what is on disk.
+
+        `False` is no verdict: it sends the call the long way. Never raises.
+        """
         ...

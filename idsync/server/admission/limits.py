@@ -107,6 +107,9 @@ class Gate:
     """Lets calls in or refuses them; synchronous, so that looking and counting are one step.
 
     Only calls that were let in count. Operators are not limited: they must reach a service that is flooded.
+
+    Attributes:
+        limits_identities: Whether any limit is one of single identities.
     """
 
     def __init__(
@@ -114,6 +117,7 @@ class Gate:
     ) -> None:
         self._levels = tuple(levels)
         self._identity = identity
+        self.limits_identities = identity is not None
         self._clock = clock
         self._windows = Windows(clock)
         self._limiter = MovingWindowRateLimiter(self._windows)

@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from contextlib import aclosing
 from typing import Any, Final, cast
 
-from google.protobuf.message import Message
-
 from idsync.model.errors import IdsyncError
 from idsync.server.call import TRACE_ID, Call
 from idsync.server.fronts.beside import MetadataReader, error_to_bytes
@@ -106,18 +104,18 @@ class Answering(Link):
             self._streams[number] = requests, Window()
             self._start(number, call, self._answer_all(number, method, call))
         elif method.name in _AT_ONCE:
-            answer = method.answer(data[request_at:end], call)
+            answer = method.answer_bytes(data[request_at:end], call)
             try:
                 waited = answer.send(None)
             except StopIteration as done:
-                self._answer(number, method, call, done.value)
+                self._answer(number, call, done.value)
             except (Exception, asyncio.CancelledError) as error:
                 self._fail(number, call, error)
             else:
-                self._start(number, call, self._answer_one(number, method, call, _rest(answer, waited)))
+                self._start(number, call, self._answer_one(number, call, _rest(answer, waited)))
         else:
-            answer = method.answer(data[request_at:end], call)
-            self._start(number, call, self._answer_one(number, method, call, answer))
+            answer = method.answer_bytes(data[request_at:end], call)
+            self._start(number, call, self._answer_one(number, call, answer))
 
     def _start(self, number: int, call: Call, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks[number] = asyncio.create_task(work)
@@ -132,11 +130,11 @@ class Answering(Link):
 
         task.add_done_callback(ended)
 
-    async def _answer_one(self, number: int, method: Method, call: Call, answer: Awaitable[Message]) -> None:
-        self._answer(number, method, call, await answer)
+    async def _answer_one(self, number: int, call: Call, answer: Awaitable[bytes]) -> None:
+        self._answer(number, call, await answer)
 
-    def _answer(self, number: int, method: Method, call: Call, response: Message) -> None:
-        self.send(Kind.ANSWER, number, _used(call), method.serialize(response))
+    def _answer(self, number: int, call: Call, response: bytes) -> None:
+        self.send(Kind.ANSWER, number, _used(call), response)
 
     def _fail(self, number: int, call: Call, error: BaseException | None) -> None:
         told = error if isinstance(error, IdsyncError) else IdsyncError(INTERNAL)
@@ -146,7 +144,7 @@ class Answering(Link):
         requests, window = self._streams[number]
         async with aclosing(method.answers(requests.messages(), call)) as responses:
             async for response in responses:
-                written = method.serialize(response)
+                written = response.SerializeToString()
                 await window.take(written)
                 self.send(Kind.MESSAGE, number, written)
         self.send(Kind.RESPONSES_END, number, _used(call))
@@ -175,7 +173,7 @@ def _used(call: Call) -> bytes:
 
 
 @types.coroutine
-def _rest(answer: Coroutine[Any, Any, Message], waited: Any) -> Generator[Any, Any, Message]:
+def _rest(answer: Coroutine[Any, Any, bytes], waited: Any) -> Generator[Any, Any, bytes]:
     """Go on with a coroutine that has been begun, and waits, in a task.
 
     Args:
@@ -189,6 +187,6 @@ def _rest(answer: Coroutine[Any, Any, Message], waited: Any) -> Generator[Any, A
             try:
                 waited = answer.throw(error)
             except StopIteration as done:
-                return cast("Message", done.value)
+                return cast("bytes", done.value)
         else:
-            return (yield from cast("Generator[Any, Any, Message]", answer))
+            return (yield from cast("Generator[Any, Any, bytes]", answer))

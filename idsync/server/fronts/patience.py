@@ -1,9 +1,9 @@
 """How long a front waits for more calls before it sends those it has.
 
 gRPC hands calls to Python one at a time, a few turns of the event loop apart, so what came in one turn is
-mostly a single call; what it costs to send, to wake the owner and to be woken up is then paid for each. While
-calls come in quick succession some turns of patience gather several. A lone caller must not pay for that: where
-patience gathers nothing it is given up, and only tried again now and then.
+mostly a single call; what it costs to send, to wake the owner and to be woken is then paid for each. While
+calls come in quick succession some turns of patience gather several. A lone caller must not pay for that:
+where patience gathers nothing it is given up, and only tried again now and then.
 """
 
 from __future__ import annotations

@@ -16,15 +16,24 @@ from idsync.server.fronts.relay import Relay
 __all__ = ["RelayedBytes", "RelayedMessages", "relayed_bytes", "relayed_messages"]
 
 
+class _Written:
+    """A message that nobody here needs to read."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def SerializeToString(self) -> bytes:  # noqa: N802 - the name is protobuf's
+        return self._data
+
+
 class RelayedBytes:
     """One rpc for a wire: bytes in and out, never parsed here.
 
     Attributes:
         path: As on the wire.
-        serialize: Nothing: the response is bytes already.
     """
-
-    serialize: None = None
 
     def __init__(self, relay: Relay, number: int, rpc: MethodDescriptor) -> None:
         self.path = path_of(rpc)
@@ -33,31 +42,38 @@ class RelayedBytes:
         self._relay = relay
         self._number = number
 
-    async def answer(self, request: bytes, call: Call) -> bytes:
-        """Have one request answered; see `Method.answer`."""
+    async def answer_bytes(self, request: bytes, call: Call) -> bytes:
+        """Have one request answered; see `Method.answer_bytes`."""
         return await self._relay.call(self._number, request, call)
 
-    def answers(self, requests: AsyncIterable[bytes], call: Call) -> AsyncGenerator[bytes, None]:
+    async def answers(self, requests: AsyncIterable[bytes], call: Call) -> AsyncGenerator[_Written, None]:
         """Have a stream answered; see `Method.answers`."""
-        return self._relay.stream(self._number, requests, call)
+        async with aclosing(self._relay.stream(self._number, requests, call)) as responses:
+            async for response in responses:
+                yield _Written(response)
 
 
 class RelayedMessages:
-    """One rpc for those who speak in messages, as the gateway does."""
+    """One rpc for those who speak in messages, as the gateway does.
 
-    def __init__(self, relayed: RelayedBytes, rpc: MethodDescriptor) -> None:
-        self.path = relayed.path
-        self._relayed = relayed
+    Attributes:
+        path: As on the wire.
+    """
+
+    def __init__(self, relay: Relay, number: int, rpc: MethodDescriptor) -> None:
+        self.path = path_of(rpc)
+        self._relay = relay
+        self._number = number
         self._read = GetMessageClass(rpc.output_type).FromString
 
     async def answer(self, request: Message, call: Call) -> Message:
         """Have one request answered; see `Method.answer`."""
-        return self._read(await self._relayed.answer(request.SerializeToString(), call))
+        return self._read(await self._relay.call(self._number, request.SerializeToString(), call))
 
     async def answers(self, requests: AsyncIterable[Message], call: Call) -> AsyncGenerator[Message, None]:
         """Have a stream answered; see `Method.answers`."""
         written = (request.SerializeToString() async for request in requests)
-        async with aclosing(self._relayed.answers(written, call)) as responses:
+        async with aclosing(self._relay.stream(self._number, written, call)) as responses:
             async for response in responses:
                 yield self._read(response)
 
@@ -69,4 +85,4 @@ def relayed_bytes(relay: Relay) -> list[RelayedBytes]:
 
 def relayed_messages(relay: Relay) -> list[RelayedMessages]:
     """Give every rpc of the contract, for those who speak in messages."""
-    return [RelayedMessages(RelayedBytes(relay, number, rpc), rpc) for number, rpc in enumerate(RPCS)]
+    return [RelayedMessages(relay, number, rpc) for number, rpc in enumerate(RPCS)]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from typing import Final
 
-from grpc import StatusCode
-
-from idsync.model.changes import Modification, Outcome, Resolution
-from idsync.model.errors import ForbiddenError, IdsyncError, InvalidAliasError, LookupFailedError
+from idsync.model.errors import ForbiddenError, InvalidAliasError, LookupFailedError
 from idsync.model.identity import GraphKey
-from idsync.model.request import ModifyRequest, Operation, ResolveRequest
+from idsync.model.request import Operation
 from idsync.resolve.resolver import Resolver, Scope
 from idsync.server.admission.caller import Caller
 from idsync.server.admission.limits import Gate
 from idsync.server.call import Call
 from idsync.server.drain import Drain
 from idsync.server.meters import Meters
-from idsync.server.method import told_of
-from idsync.server.wire.batch import CallReader, error_to_wire, result_to_wire
+from idsync.server.method import Recall
+from idsync.server.services.counting import Counting
+from idsync.server.services.many_calls import ManyCalls
+from idsync.server.services.replies import Replies
 from idsync.server.wire.convert import (
+    ResolveAnswer,
     ResolveMessage,
     modification_to_wire,
     modify_from_wire,
@@ -28,7 +28,6 @@ from idsync.server.wire.convert import (
 )
 from idsync.server.wire.convert_alias import alias_from_wire, check_alias
 from idsync.server.wire.faults import MAX_CALLS, refuse
-from idsync.server.wire.status import code_of
 from idsync.store.protocol import Store
 from idsync.v1 import identity_service_pb2 as pb
 
@@ -36,6 +35,8 @@ __all__ = ["MANY_CALLS", "IdentityService"]
 
 MANY_CALLS: Final = frozenset({"BatchResolve", "StreamResolve"})
 """Rpcs that carry many calls, each of which counts against the rate limits."""
+_OPERATIONS: Final = {operation.name.capitalize(): operation.value for operation in Operation}
+"""What the journal calls it, by rpc."""
 
 
 class IdentityService:
@@ -55,73 +56,66 @@ class IdentityService:
         self._resolver = resolver
         self._store = store
         self._scopes = scopes
-        self._meters = meters
-        self._gate = gate
-        self._count = count
         self._drain = drain
+        self._counting = Counting(gate, meters)
+        self._replies = None if self._counting.needs_identities else Replies(resolver, meters)
+        self._many = ManyCalls(
+            resolver, count=count, counting=self._counting, replies=self._replies, meters=meters
+        )
 
     # -- one call, one profile -----------------------------------------------------------------------------
 
     async def identify(self, request: pb.IdentifyRequest, call: Call) -> pb.IdentifyResponse:
         """Say who the user is (ID-080)."""
-        resolution = await self._resolve(Operation.IDENTIFY, request, call)
-        return resolution_to_wire(pb.IdentifyResponse(), resolution, request.known_identities)
+        return await self._answer(Operation.IDENTIFY, request, call, pb.IdentifyResponse())
 
     async def login(self, request: pb.LoginRequest, call: Call) -> pb.LoginResponse:
         """Say who signed in (ID-081)."""
-        resolution = await self._resolve(Operation.LOGIN, request, call)
-        return resolution_to_wire(pb.LoginResponse(), resolution, request.known_identities)
+        return await self._answer(Operation.LOGIN, request, call, pb.LoginResponse())
 
     async def logout(self, request: pb.LogoutRequest, call: Call) -> pb.LogoutResponse:
         """Go back to an anonymous profile (ID-083)."""
-        resolution = await self._resolve(Operation.LOGOUT, request, call)
-        return resolution_to_wire(pb.LogoutResponse(), resolution, request.known_identities)
+        return await self._answer(Operation.LOGOUT, request, call, pb.LogoutResponse())
 
     async def search(self, request: pb.SearchRequest, call: Call) -> pb.SearchResponse:
         """Say who the user is, without consequences (ID-085)."""
-        resolution = await self._resolve(Operation.SEARCH, request, call)
-        return resolution_to_wire(pb.SearchResponse(), resolution, request.known_identities)
+        return await self._answer(Operation.SEARCH, request, call, pb.SearchResponse())
 
     async def modify(self, request: pb.ModifyRequest, call: Call) -> pb.ModifyResponse:
         """Change the identities of a profile (section 8 of the specification)."""
         call.caller.require_input()
         wanted = modify_from_wire(request, call.caller)
-        self._admit_identities(wanted)
+        self._counting.asked(wanted)
         modification = await self._resolver.modify(wanted)
-        self._count_answer(wanted, modification)
+        self._counting.answered(wanted, modification)
         return modification_to_wire(modification)
 
-    async def _resolve(self, operation: Operation, request: ResolveMessage, call: Call) -> Resolution:
+    async def _answer(
+        self, operation: Operation, request: ResolveMessage, call: Call, answer: ResolveAnswer
+    ) -> ResolveAnswer:
         caller = call.caller
         caller.require_input()
         wanted = resolve_from_wire(operation, request, caller)
-        self._admit_identities(wanted)
+        self._counting.asked(wanted)
         try:
             resolution = await self._resolver.resolve(wanted)
         except LookupFailedError as error:
-            self._count_answer(wanted, error)
+            self._counting.answered(wanted, error)
             raise
-        self._count_answer(wanted, resolution)
-        return resolution
+        self._counting.answered(wanted, resolution)
+        resolution_to_wire(answer, resolution, request.known_identities)
+        if call.received is not None and self._replies is not None and not resolution.journal_seq:
+            reply = answer.SerializeToString()
+            self._replies.keep(operation.value, call.received, wanted, resolution, reply)
+        return answer
 
-    def _admit_identities(self, wanted: ResolveRequest | ModifyRequest) -> None:
-        if self._gate is None:
-            return
-        if isinstance(wanted, ResolveRequest):
-            self._gate.admit_identities(wanted.identities.values())
-        else:
-            named = (side for change in wanted.changes for side in (change.old, change.new))
-            self._gate.admit_identities({side for side in named if side is not None})
-
-    def _count_answer(
-        self, wanted: ResolveRequest | ModifyRequest, answer: Resolution | Modification | IdsyncError
-    ) -> None:
-        if isinstance(answer, Resolution):
-            self._meters.outcome(wanted.graph.scope, answer.outcome, answer.rule)
-        elif isinstance(answer, LookupFailedError) and isinstance(wanted, ResolveRequest):
-            self._meters.outcome(wanted.graph.scope, Outcome.REFUSED, answer.metadata.get("rule", ""))
-        if not isinstance(answer, IdsyncError) and answer.notices:
-            self._meters.notices(answer.notices)
+    def recall(self, rpc: str) -> Recall | None:
+        """Give what answers requests of an rpc that came before, unread; `None`: none of them are."""
+        operation = _OPERATIONS.get(rpc)
+        replies = self._replies
+        if operation is None or replies is None:
+            return None
+        return lambda request, call: replies.recall(operation, call.caller.input_id, request)
 
     # -- many calls ----------------------------------------------------------------------------------------
 
@@ -130,7 +124,9 @@ class IdentityService:
         call.caller.require_input()
         if len(request.calls) > MAX_CALLS:
             raise refuse([("calls", f"has more than {MAX_CALLS} calls")])
-        return pb.BatchResolveResponse(results=await self._answer_all(request.calls, call))
+        response = pb.BatchResolveResponse()
+        await self._many.answer(request.calls, call, response.results.add)
+        return response
 
     async def stream_resolve(
         self, requests: AsyncIterable[pb.StreamResolveRequest], call: Call
@@ -138,46 +134,11 @@ class IdentityService:
         """Answer calls in order, as many at once as are waiting."""
         call.caller.require_input()
         async for waiting in self._drain.waiting(requests, MAX_CALLS):
-            for result in await self._answer_all([request.call for request in waiting], call):
-                yield pb.StreamResolveResponse(result=result)
-
-    async def _answer_all(self, calls: Sequence[pb.ResolveCall], call: Call) -> list[pb.ResolveResult]:
-        reader = CallReader(call.caller)
-        wanted: list[ResolveRequest | ModifyRequest] = []
-        results: list[pb.ResolveResult | None] = []
-        for message in calls:
-            try:
-                self._count(call)
-                read = reader.read(message)
-                self._admit_identities(read)
-            except Exception as error:
-                results.append(self._refusal(error, call))
-            else:
-                wanted.append(read)
-                results.append(None)
-        answers = iter(await self._resolver.resolve_all(wanted))
-        requests = iter(wanted)
-        complete: list[pb.ResolveResult] = []
-        for message, result in zip(calls, results, strict=True):
-            if result is None:
-                request, answer = next(requests), next(answers)
-                self._count_answer(request, answer)
-                complete.append(
-                    self._refusal(answer, call)
-                    if isinstance(answer, IdsyncError)
-                    else result_to_wire(message, answer)
-                )
-            else:
-                complete.append(result)
-        return complete
-
-    def _refusal(self, error: Exception, call: Call) -> pb.ResolveResult:
-        """Put an error in the place of its call; a fault of ours is logged like that of a single call."""
-        code = code_of(error)
-        self._meters.refused(code)
-        if isinstance(error, IdsyncError) and code is not StatusCode.INTERNAL:
-            return error_to_wire(error)
-        return error_to_wire(told_of(error, call, pb.ResolveCall.DESCRIPTOR.full_name))
+            responses = [pb.StreamResolveResponse() for _ in waiting]
+            places = (response.result for response in responses)
+            await self._many.answer([request.call for request in waiting], call, places.__next__)
+            for response in responses:
+                yield response
 
     # -- the rest ------------------------------------------------------------------------------------------
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable
+from typing import Protocol
+
+from google.protobuf.message import Message
 
 from idsync.server.call import Call
 
-__all__ = ["Answerable", "Served"]
+__all__ = ["Answerable", "Served", "Writable"]
 
 
 class Answerable(Protocol):
-    """One rpc that can be called."""
+    """One rpc for those who speak in messages."""
 
     @property
     def path(self) -> str:
         """As on the wire, e.g. `/idsync.v1.IdentityService/Identify`."""
         ...
 
-    def answer(self, request: Any, call: Call, /) -> Awaitable[Any]:
+    def answer(self, request: Message, call: Call, /) -> Awaitable[Message]:
         """Answer one request with one response.
 
         Raises:
@@ -26,7 +28,7 @@ class Answerable(Protocol):
         """
         ...
 
-    def answers(self, requests: AsyncIterable[Any], call: Call, /) -> AsyncGenerator[Any, None]:
+    def answers(self, requests: AsyncIterable[Message], call: Call, /) -> AsyncGenerator[Message, None]:
         """Answer a stream, or one request with many responses.
 
         Raises:
@@ -35,8 +37,21 @@ class Answerable(Protocol):
         ...
 
 
-class Served(Answerable, Protocol):
-    """One rpc that can be served on a wire."""
+class Writable(Protocol):
+    """A response, as far as a wire looks at it."""
+
+    def SerializeToString(self) -> bytes:  # noqa: N802 - the name is protobuf's
+        """Give its bytes."""
+        ...
+
+
+class Served(Protocol):
+    """One rpc for a wire."""
+
+    @property
+    def path(self) -> str:
+        """As on the wire."""
+        ...
 
     @property
     def client_streaming(self) -> bool:
@@ -48,7 +63,10 @@ class Served(Answerable, Protocol):
         """Many responses instead of one."""
         ...
 
-    @property
-    def serialize(self) -> Callable[[Any], bytes] | None:
-        """Turns a response into bytes; `None` where it is bytes already."""
+    def answer_bytes(self, request: bytes, call: Call, /) -> Awaitable[bytes]:
+        """Answer one request with one response; see `Answerable.answer`."""
+        ...
+
+    def answers(self, requests: AsyncIterable[bytes], call: Call, /) -> AsyncGenerator[Writable, None]:
+        """Answer a stream, or one request with many responses; see `Answerable.answers`."""
         ...

@@ -6,12 +6,12 @@ and would parse before anybody is asked for credentials.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final, NoReturn, cast
 
 import grpc
-from google.protobuf.message import Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from grpc_status import rpc_status
@@ -92,16 +92,19 @@ class GrpcServer:
 
 
 class _ByPath(grpc.GenericRpcHandler):
-    """Finds the handler of a call in one look."""
+    """Finds the handler of a call, which keeps the metadata: grpc makes them anew whenever it is asked."""
 
-    def __init__(self, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]) -> None:
+    def __init__(self, handlers: Mapping[str, Callable[[Metadata], _Handler]]) -> None:
         self._handlers = handlers
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Give the handler of a path; `None`: there is no such rpc."""
-        return self._handlers.get(handler_call_details.method)
+        handler = self._handlers.get(handler_call_details.method)
+        # The stubs call it a mapping; what comes is a tuple of pairs.
+        metadata = cast("Metadata", handler_call_details.invocation_metadata)
+        return None if handler is None else cast("grpc.RpcMethodHandler[Any, Any]", handler(metadata))
 
 
 class _OnlyByName:
@@ -126,50 +129,60 @@ def _secrecy(tls: Tls) -> grpc.ServerCredentials:
     return grpc.ssl_server_credentials([pair])
 
 
-def _handler(method: Served) -> grpc.RpcMethodHandler[Any, Any]:
-    serialize = method.serialize
-    if method.client_streaming:
-        return grpc.stream_stream_rpc_method_handler(_bidirectional(method), None, serialize)
-    if method.server_streaming:
-        return grpc.unary_stream_rpc_method_handler(_streaming(method), None, serialize)
-    return grpc.unary_unary_rpc_method_handler(_unary(method), None, serialize)
+class _Handler:
+    """One call on its way to its method, in the shape that grpc takes; messages are bytes on either side."""
+
+    request_deserializer = None
+    response_serializer: Any = None
+    request_streaming = False
+    response_streaming = False
+    unary_unary: Any = None
+    unary_stream: Any = None
+    stream_stream: Any = None
+
+    def __init__(self, method: Served, metadata: Metadata) -> None:
+        self.method = method
+        self.metadata = metadata
 
 
-def _unary(method: Served) -> Any:
-    answer = method.answer
-
-    async def unary(request: bytes, context: grpc.aio.ServicerContext[bytes, Message]) -> Message:
-        call = _call(context)
+class _Unary(_Handler):
+    async def unary_unary(self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        call = Call(self.metadata)
         try:
-            response: Message = await answer(request, call)
+            response = await self.method.answer_bytes(request, call)
         except IdsyncError as error:
             await _abort(context, error, call)
         context.set_trailing_metadata(call.trailing())
         return response
 
-    return unary
 
+class _Streaming(_Handler):
+    response_streaming = True
 
-def _streaming(method: Served) -> Any:
-    async def streaming(
-        request: bytes, context: grpc.aio.ServicerContext[bytes, Message]
-    ) -> AsyncGenerator[Message, None]:
-        async with aclosing(_answers(method, _one(request), context)) as responses:
+    async def unary_stream(
+        self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        async with aclosing(_answers(self, _one(request), context)) as responses:
             async for response in responses:
                 yield response
 
-    return streaming
 
+class _Bidirectional(_Handler):
+    request_streaming = True
+    response_streaming = True
 
-def _bidirectional(method: Served) -> Any:
-    async def bidirectional(
-        requests: AsyncIterable[bytes], context: grpc.aio.ServicerContext[bytes, Message]
-    ) -> AsyncGenerator[Message, None]:
-        async with aclosing(_answers(method, requests, context)) as responses:
+    async def stream_stream(
+        self, requests: AsyncIterable[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        async with aclosing(_answers(self, requests, context)) as responses:
             async for response in responses:
                 yield response
 
-    return bidirectional
+
+def _handler(method: Served) -> Callable[[Metadata], _Handler]:
+    if method.client_streaming:
+        return partial(_Bidirectional, method)
+    return partial(_Streaming if method.server_streaming else _Unary, method)
 
 
 async def _one(request: bytes) -> AsyncGenerator[bytes, None]:
@@ -177,25 +190,18 @@ async def _one(request: bytes) -> AsyncGenerator[bytes, None]:
 
 
 async def _answers(
-    method: Served, requests: AsyncIterable[bytes], context: grpc.aio.ServicerContext[bytes, Message]
-) -> AsyncGenerator[Message, None]:
-    call = _call(context)
+    handler: _Handler, requests: AsyncIterable[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
+) -> AsyncGenerator[bytes, None]:
+    call = Call(handler.metadata)
     try:
-        async with aclosing(method.answers(requests, call)) as responses:
+        async with aclosing(handler.method.answers(requests, call)) as responses:
             async for response in responses:
-                yield response
+                yield response.SerializeToString()
     except IdsyncError as error:
         await _abort(context, error, call)
     context.set_trailing_metadata(call.trailing())
 
 
-def _call(context: grpc.aio.ServicerContext[bytes, Message]) -> Call:
-    # The stubs call it a mapping; what comes is a tuple of pairs.
-    return Call(cast("Metadata", context.invocation_metadata() or ()))
-
-
-async def _abort(
-    context: grpc.aio.ServicerContext[bytes, Message], error: IdsyncError, call: Call
-) -> NoReturn:
+async def _abort(context: grpc.aio.ServicerContext[bytes, bytes], error: IdsyncError, call: Call) -> NoReturn:
     status = rpc_status.to_status(to_status(error))
     await context.abort(status.code, status.details, (*status.trailing_metadata, *call.trailing()))

@@ -19,7 +19,7 @@ from idsync.server.wire.convert import (
 from idsync.server.wire.status import INTERNAL, code_of
 from idsync.v1 import identity_service_pb2 as pb
 
-__all__ = ["CallReader", "error_to_wire", "result_to_wire"]
+__all__ = ["CallReader", "error_to_wire", "fill_result"]
 
 _OPERATIONS: Final = {operation.value: operation for operation in Operation}
 
@@ -44,15 +44,14 @@ class CallReader:
         return resolve_from_wire(_OPERATIONS[kind], getattr(message, kind), self._caller)
 
 
-def result_to_wire(message: pb.ResolveCall, answer: Resolution | Modification) -> pb.ResolveResult:
-    """Put an answer in the place of its call."""
+def fill_result(result: pb.ResolveResult, message: pb.ResolveCall, answer: Resolution | Modification) -> None:
+    """Put an answer in the place of its call, which is empty."""
     if isinstance(answer, Modification):
-        return pb.ResolveResult(modify=modification_to_wire(answer))
-    result = pb.ResolveResult()
+        result.modify.CopyFrom(modification_to_wire(answer))
+        return
     kind = message.WhichOneof("call")
     assert kind is not None, "it was read before it was answered"
     resolution_to_wire(getattr(result, kind), answer, getattr(message, kind).known_identities)
-    return result
 
 
 def error_to_wire(error: IdsyncError) -> pb.ResolveResult:

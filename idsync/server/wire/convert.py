@@ -30,6 +30,7 @@ from idsync.v1 import identity_pb2
 from idsync.v1 import identity_service_pb2 as pb
 
 __all__ = [
+    "ResolveAnswer",
     "ResolveMessage",
     "identity_to_wire",
     "modification_to_wire",

@@ -107,6 +107,16 @@ class EmbeddedStore:
             raise
         return Applied(entry.mpid, entry.seq, group.durable)
 
+    def stands(self, change_set: ChangeSet) -> bool:
+        """Compare the conditions with what is resident."""
+        try:
+            if not self._overlay.holds(change_set):
+                return False
+        except sqlite3.Error:
+            return False
+        rests_on = self._overlay.rests_on(change_set)
+        return not rests_on or self._committer.durable_after(rests_on) is None
+
     def _on_durable(self, group: Group) -> None:
         self._unfolded.append(group)
         self._folds.grown(group.log_id, len(group.entries))

@@ -31,9 +31,11 @@ class TestAdmission:
         """Authentication comes before everything else (ID-040), garbage included (ID-233)."""
         wrapped, behaviour = methods(ANSWER)
 
-        for request in (REQUEST, b"\xff garbage", b"x" * 1_000_000):
+        with pytest.raises(UnauthenticatedError):
+            await wrapped["Identify"].answer(REQUEST, Call(()))
+        for request in (b"\xff garbage", b"x" * 1_000_000):
             with pytest.raises(UnauthenticatedError):
-                await wrapped["Identify"].answer(request, Call(()))
+                await wrapped["Identify"].answer_bytes(request, Call(()))
         assert behaviour.seen == []
 
     async def test_nobody_opens_a_stream(self) -> None:
@@ -51,7 +53,7 @@ class TestAdmission:
         await wrapped["Identify"].answer(REQUEST, first)
 
         with pytest.raises(RateLimitedError):
-            await wrapped["Identify"].answer(b"\xff garbage", Call(METADATA))
+            await wrapped["Identify"].answer_bytes(b"\xff garbage", Call(METADATA))
         assert ("x-mp-rate-limit-percentage-used", "100") in first.trailing()
 
     async def test_batches_count_their_calls_themselves(self) -> None:

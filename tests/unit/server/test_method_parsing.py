@@ -18,7 +18,7 @@ class TestParsing:
     async def test_bytes_are_parsed(self) -> None:
         wrapped, behaviour = methods(ANSWER)
 
-        await wrapped["Identify"].answer(REQUEST.SerializeToString(), Call(METADATA))
+        await wrapped["Identify"].answer_bytes(REQUEST.SerializeToString(), Call(METADATA))
 
         assert behaviour.seen[0][0] == REQUEST
 
@@ -30,7 +30,7 @@ class TestParsing:
         wrapped, behaviour = methods(ANSWER)
 
         with pytest.raises(InvalidRequestError) as caught:
-            await wrapped["Identify"].answer(garbage, Call(METADATA))
+            await wrapped["Identify"].answer_bytes(garbage, Call(METADATA))
 
         assert caught.value.reason == "BAD_REQUEST"
         assert behaviour.seen == []
@@ -41,7 +41,7 @@ class TestParsing:
         request = pb.IdentifyRequest(request_id="x" * 256 * 1024).SerializeToString()
 
         with pytest.raises(InvalidRequestError) as caught:
-            await wrapped["Identify"].answer(request, Call(METADATA))
+            await wrapped["Identify"].answer_bytes(request, Call(METADATA))
 
         assert caught.value.reason == "VALIDATION_ERROR"
         assert behaviour.seen == []
@@ -51,7 +51,7 @@ class TestParsing:
         call = pb.ResolveCall(identify=pb.IdentifyRequest(request_id="x" * 200_000))
         request = pb.BatchResolveRequest(calls=[call, call]).SerializeToString()
 
-        await wrapped["BatchResolve"].answer(request, Call(METADATA))
+        await wrapped["BatchResolve"].answer_bytes(request, Call(METADATA))
 
         assert len(behaviour.seen) == 1
 
