@@ -93,9 +93,7 @@ def error_from_bytes(written: bytes) -> IdsyncError:
     name, said = json.loads(written)
     kind = _KINDS[name]
     error = kind.__new__(kind, said["message"])
-    if "fields" in said:
-        said["fields"] = tuple(said["fields"])
-    error.__dict__.update(said)
+    error.__dict__.update({k: tuple(v) if isinstance(v, list) else v for k, v in said.items()})
     return error
 
 

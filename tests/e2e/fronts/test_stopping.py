@@ -23,7 +23,7 @@ from tests.e2e.identity_requests import PRODUCTION, identify
 BODY = b'{"environment":"production","known_identities":{"customerid":"c-1"}}'
 WEB = {"x-mp-key": "shop-web"}
 REFUSED = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
-"""With the second `grpc.aio` ends calls that came at the last moment and were not begun, in one process too."""
+"""With the second `grpc.aio` ends what came at the last moment and was not begun, in one process too."""
 
 
 async def test_drained_under_load(tmp_path: Path) -> None:
