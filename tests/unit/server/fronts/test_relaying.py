@@ -263,5 +263,5 @@ async def _read(answers: AsyncGenerator[Any, None], into: list[Any]) -> None:
 
 
 async def _none() -> AsyncGenerator[bytes, None]:
-    return
-    yield b""
+    for nothing in ():
+        yield nothing
