@@ -263,5 +263,5 @@ async def _read(answers: AsyncGenerator[Any, None], into: list[Any]) -> None:
 
 
 async def _none() -> AsyncGenerator[bytes, None]:
-    for nothing in ():
-        yield nothing
+    for _ in range(0):
+        yield b""
