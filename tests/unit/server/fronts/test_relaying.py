@@ -178,11 +178,13 @@ async def test_whoever_has_gone_is_dropped(name: str, how: str) -> None:
         assert handled(both.registry, name, "CANCELLED") == 1
 
 
-async def test_a_call_that_the_owner_itself_gives_up_is_answered() -> None:
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_call_that_the_owner_itself_gives_up_is_answered(*, waits: bool) -> None:
     """Nobody waits for ever for a call that was cancelled where it was answered."""
 
     async def give_up() -> Any:
-        await asyncio.sleep(0)
+        if waits:
+            await asyncio.sleep(0)
         raise asyncio.CancelledError
 
     async with ends(give_up) as (both, _):
