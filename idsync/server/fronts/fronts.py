@@ -170,11 +170,13 @@ class Fronts:
                 return
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
             try:
-                front = await self._begin(number)
-            except (ConfigurationError, OSError) as error:
+                async with asyncio.timeout(START_S):
+                    front = await self._begin(number)
+            except Exception as error:
+                # whatever it is, the next attempt may succeed, and without one the front is missing for good
                 front = self._fronts[number]
                 front.kill()
-                _log.error("front_not_started", front=number + 1, detail=str(error))
+                _log.error("front_not_started", front=number + 1, detail=str(error) or type(error).__name__)
             else:
                 _log.warning("front_restarted", front=number + 1, process=front.pid)
 

@@ -14,7 +14,7 @@ import trustme
 from idsync.client import AsyncClient
 from idsync.v1 import identity_service_pb2 as pb
 from tests.e2e.conftest import SHOP
-from tests.e2e.fronts.processes import CALLERS, FLAGS, SERVED, fronts_of
+from tests.e2e.fronts.processes import CALLERS, FLAGS, SERVED, fronts_of, until
 from tests.e2e.http_process import HttpProcess, http_process
 from tests.program import idsync, serve_command
 
@@ -83,6 +83,33 @@ async def test_over_tls(tmp_path: Path) -> None:
 
     assert caller.workspace == "shop"
     assert statuses == [200] * CALLERS
+
+
+async def test_a_front_that_cannot_start_again_is_tried_until_it_can(tmp_path: Path) -> None:
+    """Meanwhile the other one serves; the certificate is read anew with each attempt."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    chain = tmp_path / "chain.pem"
+    certificate.cert_chain_pems[0].write_to_path(str(chain))
+    certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    good = chain.read_bytes()
+    tls = '\n[tls]\ncertificate_file = "chain.pem"\nkey_file = "key.pem"\n'
+
+    with http_process(tmp_path, SERVED + tls, *FLAGS) as service:
+        chain.write_text("junk")
+        os.kill(min(fronts_of(service)), signal.SIGKILL)
+        await until(lambda: service.log.read_text().count('"front_not_started"') >= 2)
+        port = service.addresses.grpc.rpartition(":")[2]
+        roots = authority.cert_pem.bytes()
+        async with AsyncClient.connect(f"localhost:{port}", SHOP, tls_roots=roots) as client:
+            caller = await client.get_caller(pb.GetCallerRequest())
+        chain.write_bytes(good)
+        await until(lambda: '"front_restarted"' in service.log.read_text())
+        both = fronts_of(service)
+        assert service.stop() == 0
+
+    assert caller.workspace == "shop"
+    assert len(both) == 2
 
 
 def test_fronts_leave_signals_to_the_owner(service: HttpProcess) -> None:

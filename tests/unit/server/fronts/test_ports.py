@@ -37,6 +37,10 @@ def test_who_listens_there_alone_keeps_it() -> None:
         port = alone.getsockname()[1]
         with pytest.raises(ConfigurationError):
             Reservation(f"127.0.0.1:{port}")
+        other = socket.socket()
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        with closing(other), pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))
         for count in (1, 2):
             with pytest.raises(OSError, match="in use"):
                 listeners("127.0.0.1", port, count)
