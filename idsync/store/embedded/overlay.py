@@ -270,7 +270,7 @@ class Overlay:
         """Make room; as long as little was added since the last time there is nothing to do."""
         resident = sum(map(len, self._graphs.values()))
         # what is not in the tables yet must stay: it is looked at again, but not at every call
-        self._grown = 0 if resident <= self._keep else self._slack // 2
+        self._grown = 0 if resident <= self._keep else max(self._slack // 2, 1)
         if resident > self._keep:
             for graph in self._graphs.values():
                 graph.sweep(self._keep * len(graph) // resident, self._tables_contain)
