@@ -9,15 +9,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
-from tests.bench.measurement import Options
+from tests.bench.measurement import Figures, Options
 from tests.bench.parts import PARTS, QUICK
-from tests.bench.run import measure
 from tests.bench.report import measured_table, result_table
 from tests.bench.results import results
+from tests.bench.run import measure
+from tests.bench.soak import COLUMNS, line, soak
 
 
 def main() -> None:
@@ -29,15 +33,15 @@ def main() -> None:
         patience_s=arguments.patience_s,
         users=arguments.users,
         profiles=arguments.profiles,
-        keep=arguments.keep,
+        keep=arguments.keep and arguments.keep.absolute(),
         postgres=arguments.postgres,
     )
+    if arguments.soak:
+        _soak(arguments.soak, arguments.every, arguments.out)
+        return
     parts = arguments.parts or (tuple(PARTS) if arguments.all else QUICK)
     run = uvloop.run(measure(options, parts))
-    folder: Path = arguments.out
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"bench-{run.at.translate({ord(c): None for c in '-:'})}.json"
-    path.write_text(json.dumps(run.document(), indent=1) + "\n")
+    path = _written(arguments.out, "bench", run.document())
     lines = [result_table(results(run.measurements)), "", measured_table(run.measurements)]
     lines += [f"\nLeft out: {part}: {reason}" for part, reason in run.left_out.items()]
     sys.stdout.write("\n".join(lines) + "\n")
@@ -47,6 +51,30 @@ def main() -> None:
 
         draw(run.document(), arguments.chart)
     sys.exit(1 if any(m.figures.get("failed") for m in run.measurements) else 0)
+
+
+def _soak(seconds: float, every_s: float, out: Path) -> None:
+    """Show a line every so often, and write all of them."""
+    lines: list[Figures] = []
+
+    def tell(figures: Figures) -> None:
+        lines.append(figures)
+        sys.stdout.write(line(figures) + "\n")
+        sys.stdout.flush()
+
+    sys.stdout.write(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|\n")
+    with tempfile.TemporaryDirectory(prefix="idsync-soak-") as folder:
+        uvloop.run(soak(Path(folder), seconds, every_s, tell))
+    at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    sys.stderr.write(f"\n{_written(out, 'soak', {'at': at, 'lines': lines})}\n")
+    sys.exit(1 if any(figures.get("failed") for figures in lines) else 0)
+
+
+def _written(folder: Path, name: str, document: dict[str, Any]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{document['at'].replace('-', '').replace(':', '')}.json"
+    path.write_text(json.dumps(document, indent=1) + "\n")
+    return path
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
         default=default.patience_s,
         help="wait so long for others to be quiet, before each measurement",
     )
+    which.add_argument("--soak", type=float, metavar="SECONDS", help="new people all the time, for so long")
+    parser.add_argument("--every", type=float, default=10.0, help="seconds between two lines of --soak")
     parser.add_argument("--out", type=Path, default=Path("bench-out"), help="folder for the figures as JSON")
     parser.add_argument(
         "--chart", type=Path, metavar="STEM", help="draw the results as STEM.svg and STEM.png"

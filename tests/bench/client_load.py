@@ -1,4 +1,4 @@
-"""A program with many concurrent callers on `idsync.client`: started by the benchmark as a process of its own.
+"""A program with many concurrent callers on `idsync.client`, which the benchmark starts beside itself.
 
 Reads one JSON object from its command line (the fields of `Work`), writes the line `counting` when the
 counted time begins and one JSON object when it is over.

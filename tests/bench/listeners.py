@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -14,14 +13,17 @@ _LISTEN: Final = "0A"
 
 
 def listeners(port: int, pids: Iterable[int]) -> set[int]:
-    """Name those of some processes that hold a socket which listens on a TCP port (proc(5), net/tcp and fd)."""
+    """Name those of some processes that hold a socket which listens on a TCP port.
+
+    See proc(5), net/tcp and fd.
+    """
     sockets = {f"socket:[{inode}]" for inode in _listening(port)}
     found = set()
     for pid in pids:
         with contextlib.suppress(OSError):
             for descriptor in (Path("/proc") / str(pid) / "fd").iterdir():
                 with contextlib.suppress(OSError):
-                    if os.readlink(descriptor) in sockets:
+                    if str(descriptor.readlink()) in sockets:
                         found.add(pid)
     return found
 

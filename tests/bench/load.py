@@ -6,7 +6,9 @@ import asyncio
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle
+from math import inf, nan
 from time import perf_counter, process_time
 from typing import Protocol
 
@@ -44,9 +46,15 @@ class Sample:
         return len(self.latencies_s) / self.elapsed_s
 
     def percentile_ms(self, share: float) -> float:
-        """Give the latency that `share` of the successful calls kept, in milliseconds; NaN without any."""
+        """Give the latency that `share` of the calls kept, in milliseconds; NaN without any.
+
+        A call that failed was never answered: its latency has no end.
+        """
         ordered = sorted(self.latencies_s)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000 if ordered else float("nan")
+        at = min(len(ordered) + self.failed - 1, int(share * (len(ordered) + self.failed)))
+        if at < 0:
+            return nan
+        return ordered[at] * 1000 if at < len(ordered) else inf
 
 
 class _Run:
@@ -63,11 +71,8 @@ class _Run:
 
     async def connect(self, targets: Sequence[Target], connections: int) -> None:
         """Open the connections, spread evenly over the targets."""
-        for _, target in zip(range(connections), cycle(targets), strict=False):
-            at = len(self.connections)
-            self.connections.append(
-                await target.connect(lambda begun, ended, ok, at=at: self._answered(at, begun, ended, ok))
-            )
+        for at, target in zip(range(connections), cycle(targets), strict=False):
+            self.connections.append(await target.connect(partial(self._answered, at)))
 
     def begin(self, count_from: float) -> None:
         """Count the calls that begin at `count_from` (`perf_counter`) or later."""

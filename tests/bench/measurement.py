@@ -12,7 +12,7 @@ from tests.bench.meter import Meter, quiet
 __all__ = ["Entrant", "Figures", "LeftOutError", "Measurement", "Options", "Session", "figures_of"]
 
 Figures = dict[str, float]
-"""By name. Rates and processor times count resolutions, of which a batch has many; latencies are those of calls.
+"""By name. Rates and processor times count resolutions, of which a batch has many; latencies are of calls.
 
 `cpu_us` is the server's processor time for a resolution, `later_us` what it took afterwards, until it was
 idle, for what it had put off, and `total_us` both. `load` is the load generator's share of a core (near 1 it
@@ -27,7 +27,7 @@ class LeftOutError(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for; `patience_s` is how long each measurement waits for a quiet machine.
+    """What the command line asks for; `patience_s` is how long each measurement waits for quiet.
 
     Attributes:
         seconds: Counted time of each measurement.
@@ -48,7 +48,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The figures of one subject (a server, or a way to run it) in one case (a load), in one round of a part."""
+    """The figures of one subject (a server, a way to run it) under one load (a case), in one round."""
 
     part: str
     round: int
@@ -95,7 +95,7 @@ class Session:
 
 
 def figures_of(sample: Sample, meter: Meter, later_s: float, resolutions: int = 1) -> Figures:
-    """Take the figures from what the load generator and the meter saw; `resolutions` are those of one call."""
+    """Take the figures from what generator and meter saw; `resolutions` are those of one call."""
     answered = max(1, len(sample.latencies_s) * resolutions)
     return {
         "per_s": sample.per_s * resolutions,

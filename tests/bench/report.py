@@ -7,6 +7,7 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from math import isfinite
 from statistics import median
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ _COLUMNS: Final = (
 
 
 def _number(value: float) -> str:
+    if not isfinite(value):
+        return "without end"
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.2f}"
 
 
@@ -39,7 +42,7 @@ def result_table(found: Iterable[Result]) -> str:
         target = "" if r.target is None else f"{r.bound} {r.target:g} {r.unit}".strip()
         verdict = ""
         if r.target is not None:
-            verdict = "met" if r.is_met else f"missed: {r.median / r.target:.2f} of it"
+            verdict = "met" if r.is_met else f"missed: {_number(r.median / r.target)} of it"
         spread = f"{_number(r.smallest)} to {_number(r.largest)}" if r.rounds > 1 else ""
         lines.append(f"| {r.title} | {target} | {_number(r.median)} {r.unit} | {spread} | {verdict} |")
     return "\n".join(line.replace("  ", " ") for line in lines)
@@ -104,11 +107,23 @@ def document(
     shown = asdict(options)
     # where large files lie, and a database with its password, are nobody's business
     del shown["keep"], shown["postgres"]
-    return {
-        "at": at,
-        "options": shown,
-        "environment": _environment(),
-        "results": [{**asdict(result), "is_met": result.is_met} for result in results(measurements)],
-        "left_out": dict(left_out),
-        "measurements": [asdict(measured) for measured in measurements],
-    }
+    finite: dict[str, Any] = _finite(
+        {
+            "at": at,
+            "options": shown,
+            "environment": _environment(),
+            "results": [{**asdict(result), "is_met": result.is_met} for result in results(measurements)],
+            "left_out": dict(left_out),
+            "measurements": [asdict(measured) for measured in measurements],
+        }
+    )
+    return finite
+
+
+def _finite(value: Any) -> Any:
+    """Put `None` for what JSON has no number for: a latency without end, a ratio to nothing."""
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

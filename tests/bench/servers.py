@@ -98,10 +98,14 @@ async def http_echo_server(folder: Path) -> AsyncIterator[Server]:
 
 @contextlib.asynccontextmanager
 async def _yardstick(name: str, program: Path, sha256: str, folder: Path) -> AsyncIterator[Server]:
-    if hashlib.sha256(program.read_bytes()).hexdigest() != sha256:
-        sys.exit(f"{program.name} is not the frozen yardstick: ratios to it would mean something else")
+    _require_frozen(program, sha256)
     async with _running(name, [str(program)], folder, {}, START_S) as server:
         yield server
+
+
+def _require_frozen(program: Path, sha256: str) -> None:
+    if hashlib.sha256(program.read_bytes()).hexdigest() != sha256:
+        sys.exit(f"{program.name} is not the frozen yardstick: ratios to it would mean something else")
 
 
 @contextlib.asynccontextmanager

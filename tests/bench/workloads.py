@@ -25,7 +25,7 @@ _REPEATED: Final = 0.8
 
 
 def _values(number: str, device: str | None = None) -> dict[str, str]:
-    """Give what an iOS app sends for a signed-in user, by wire name; `device` may be one that others use, too."""
+    """Give what an iOS app sends for a signed-in user, by wire name; others may use the same device."""
     of_device = number if device is None else device
     return {
         "customerid": f"c-{number}",

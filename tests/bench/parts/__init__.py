@@ -6,7 +6,18 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from tests.bench.measurement import Session
-from tests.bench.parts import batches, calls, client, fronts, http, shared_device, slow_sync
+from tests.bench.parts import (
+    batches,
+    calls,
+    client,
+    fronts,
+    generator,
+    growth,
+    http,
+    postgres,
+    shared_device,
+    slow_sync,
+)
 
 __all__ = ["PARTS", "QUICK"]
 
@@ -18,6 +29,9 @@ PARTS: Final[dict[str, Callable[[Session], Awaitable[None]]]] = {
     "fronts": fronts.run,
     "http": http.run,
     "shared-device": shared_device.run,
+    "growth": growth.run,
+    "postgres": postgres.run,
+    "generator": generator.run,
 }
-QUICK: Final = tuple(PARTS)
+QUICK: Final = ("calls", "batches", "client", "slow-sync", "fronts", "http", "shared-device")
 """What is measured unless more is asked for."""
