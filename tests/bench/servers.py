@@ -7,6 +7,7 @@ import base64
 import contextlib
 import hashlib
 import os
+import re
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -166,7 +167,9 @@ async def _running(
         line = await asyncio.wait_for(process.stdout.readline(), start_s)
         word, *addresses = line.decode().split() or [""]
         if word != "ready":
-            raise RefusedError(f"the {name} did not start: {log.read_text()[-500:].strip()}")
+            # a terminal's frames and lines say nothing here
+            said = " ".join(re.sub(r"[^\x20-\x7e]+", " ", log.read_text()[-500:]).split())
+            raise RefusedError(f"the {name} did not start: {said}")
         started_in_s = perf_counter() - begun
         yield Server(process, dict(address.split("=", 1) for address in addresses), started_in_s)
     finally:

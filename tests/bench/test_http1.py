@@ -1,0 +1,76 @@
+"""The HTTP load generator reads answers however they come, and hides no failure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from tests.bench.target import Target
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+BAD = b"HTTP/1.1 500 Sorry\r\ncontent-length: 0\r\n\r\n"
+
+
+@asynccontextmanager
+async def serving(serve: Serve) -> AsyncIterator[Target]:
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await serve(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        yield Target("127.0.0.1", server.sockets[0].getsockname()[1], "/v1/identify", "Basic eA==", True)
+
+
+async def calls(target: Target, count: int) -> list[bool]:
+    """Make some calls at once over one connection; gives who succeeded."""
+    ended: list[bool] = []
+    done = asyncio.Event()
+
+    def answered(begun: float, end: float, succeeded: bool) -> None:
+        assert end >= begun
+        ended.append(succeeded)
+        if len(ended) == count:
+            done.set()
+
+    connection = await target.connect(answered)
+    for number in range(count):
+        connection.start(b"x" * (number + 1), 0.0)
+    connection.flush()
+    await done.wait()
+
+    assert connection.under_way == 0
+    connection.close()
+    return ended
+
+
+async def test_answers_may_come_in_pieces_and_failures_are_counted() -> None:
+    """One after the other: the second request is sent once the first was answered."""
+    heads = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in (OK, BAD, OK):
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            await reader.readexactly(len(heads))
+            for byte in answer:
+                writer.write(bytes([byte]))
+                await writer.drain()
+
+    async with serving(serve) as target:
+        ended = await calls(target, 3)
+
+    assert ended == [True, False, True]
+    assert heads[0].startswith(b"POST /v1/identify HTTP/1.1\r\n")
+    assert b"authorization: Basic eA==\r\n" in heads[0]
+
+
+async def test_a_lost_connection_fails_what_is_open_and_what_is_queued() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with serving(serve) as target:
+        ended = await calls(target, 3)
+
+    assert ended == [False] * 3
