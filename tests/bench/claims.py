@@ -64,7 +64,11 @@ def _unary(title: str, case: str, target: float) -> Claim:
 def _batch(title: str, case: str, target: float) -> tuple[Claim, ...]:
     return (
         _rate(f"BatchResolve of 100, {title}", f"batches/{case}/service", "batches/repeat/echo", target),
-        _rate("the same, to the batch echo", f"batches/{case}/service", f"batches/{case}/echo"),
+        _rate(
+            f"BatchResolve of 100, {title}, to the batch echo",
+            f"batches/{case}/service",
+            f"batches/{case}/echo",
+        ),
     )
 
 

@@ -51,7 +51,7 @@ async def test_answers_may_come_in_pieces_and_failures_are_counted() -> None:
     heads = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for answer in (OK, BAD, OK):
+        for answer in (OK, OK, BAD):
             heads.append(await reader.readuntil(b"\r\n\r\n"))
             await reader.readexactly(len(heads))
             for byte in answer:
@@ -61,7 +61,7 @@ async def test_answers_may_come_in_pieces_and_failures_are_counted() -> None:
     async with serving(serve) as target:
         ended = await calls(target, 3)
 
-    assert ended == [True, False, True]
+    assert ended == [True, True, False]
     assert heads[0].startswith(b"POST /v1/identify HTTP/1.1\r\n")
     assert b"authorization: Basic eA==\r\n" in heads[0]
 

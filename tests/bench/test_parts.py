@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
+import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -61,46 +62,60 @@ async def test_a_soak_shows_how_the_store_grows(tmp_path: Path) -> None:
 
 
 def test_who_listens_is_found_by_the_socket() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port, other = listening.getsockname()[1], bound.getsockname()[1]
+    """A connection that a listener took has the same port, and does not make its holder a listener."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = listening.getsockname()
+        with socket.create_connection(address), listening.accept()[0]:
+            assert listeners(address[1], [os.getpid()]) == {os.getpid()}
+            assert listeners(address[1], []) == set()
 
-        assert listeners(port, [os.getpid(), 1]) >= {os.getpid()}
-        assert listeners(port, []) == set()
-        assert listeners(other, [os.getpid()]) == set()
+            listening.close()
+
+            assert listeners(address[1], [os.getpid()]) == set()
 
 
-async def test_processor_time_is_told_apart_by_process() -> None:
+WAITING = "import sys\nprint(flush=True)\nsys.stdin.readline()\n{}\nprint(flush=True)\nsys.stdin.readline()"
+
+
+def test_processor_time_is_told_apart_by_process() -> None:
     """A child that works, beside one that waits."""
-    busy, idle = [
-        await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            f"import sys\nprint('up', flush=True)\nsys.stdin.readline()\n{work}\nprint('done', flush=True)\n"
-            "sys.stdin.readline()",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+    with ExitStack() as stack:
+        busy, idle = (
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", WAITING.format(work)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for work in ("sum(range(10_000_000))", "pass")
         )
-        for work in ("sum(range(10_000_000))", "pass")
-    ]
-    for process in (busy, idle):
-        assert process.stdout is not None
-        await process.stdout.readline()
-    meter = Meter(os.getpid())
-    meter.begin()
-    for process in (busy, idle):
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(b"\n")
-        await process.stdout.readline()
-    meter.end()
+        _hear(busy, idle)
+        meter = Meter(os.getpid())
+        meter.begin()
+        _tell(busy, idle)
+        _hear(busy, idle)
+        meter.end()
 
-    assert {busy.pid, idle.pid} <= family(os.getpid())
-    assert meter.used_by[busy.pid] > 0.05 > meter.used_by[idle.pid]
-    assert meter.used_s >= meter.used_by[busy.pid]
-    assert memory_bytes(busy.pid)[1] >= memory_bytes(busy.pid)[0] > 1_000_000
-    for process in (busy, idle):
-        await process.communicate()
+        assert {busy.pid, idle.pid} <= family(os.getpid())
+        assert meter.used_by[busy.pid] > 0.05 > meter.used_by[idle.pid]
+        assert meter.used_s >= meter.used_by[busy.pid]
+        assert memory_bytes(busy.pid)[1] >= memory_bytes(busy.pid)[0] > 1_000_000
+        _tell(busy, idle)
+
+
+def _hear(*processes: subprocess.Popen[str]) -> None:
+    for process in processes:
+        assert process.stdout is not None
+        process.stdout.readline()
+
+
+def _tell(*processes: subprocess.Popen[str]) -> None:
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
 
 
 def test_the_address_of_a_cluster_comes_from_its_variables_and_back() -> None:
