@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from tests.bench.http1 import HttpConnection
 from tests.bench.target import Target
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -16,12 +17,18 @@ BAD = b"HTTP/1.1 500 Sorry\r\ncontent-length: 0\r\n\r\n"
 @asynccontextmanager
 async def serving(serve: Serve) -> AsyncIterator[Target]:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await serve(reader, writer)
-        writer.close()
+        try:
+            await serve(reader, writer)
+            writer.close()
+            await writer.wait_closed()
+        finally:
+            ended.set()
 
+    ended = asyncio.Event()
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     async with server:
         yield Target("127.0.0.1", server.sockets[0].getsockname()[1], "/v1/identify", "Basic eA==", True)
+        await ended.wait()
 
 
 async def calls(target: Target, count: int) -> list[bool]:
@@ -46,7 +53,32 @@ async def calls(target: Target, count: int) -> list[bool]:
     return ended
 
 
-async def test_answers_may_come_in_pieces_and_failures_are_counted() -> None:
+async def test_answers_may_come_in_pieces() -> None:
+    """Byte by byte, and the first of one with the last of another."""
+    ended: list[bool] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with serving(serve) as target:
+        connection = await target.connect(lambda begun, end, succeeded: ended.append(succeeded))
+        assert isinstance(connection, HttpConnection)
+        connection.bodies = []
+        for _ in range(3):
+            connection.start(b"x", 0.0)
+        connection.flush()
+        for byte in OK:
+            connection.data_received(bytes([byte]))
+        connection.data_received(OK[:-1])
+        connection.data_received(OK[-1:])
+        connection.data_received(BAD)
+        connection.close()
+
+    assert ended == [True, True, False]
+    assert connection.bodies == [b"{}", b"{}", b""]
+
+
+async def test_failures_are_counted() -> None:
     """One after the other: the second request is sent once the first was answered."""
     heads = []
 
@@ -54,9 +86,7 @@ async def test_answers_may_come_in_pieces_and_failures_are_counted() -> None:
         for answer in (OK, OK, BAD):
             heads.append(await reader.readuntil(b"\r\n\r\n"))
             await reader.readexactly(len(heads))
-            for byte in answer:
-                writer.write(bytes([byte]))
-                await writer.drain()
+            writer.write(answer)
 
     async with serving(serve) as target:
         ended = await calls(target, 3)

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from tests.bench.measurement import Entrant, Figures, LeftOutError, Options, Session
+from tests.bench.meter import Meter
 from tests.bench.rates import BATCHES_IN_FLIGHT, IN_FLIGHT, closed
-from tests.bench.servers import echo_server, http_echo_server
+from tests.bench.servers import Server, echo_server, http_echo_server
 from tests.bench.target import Target
 from tests.bench.workloads import BATCH, Users
 
@@ -43,7 +44,7 @@ async def run(session: Session) -> None:
             groups.append(
                 [
                     closed(options, case, "ours", [server], users),
-                    _h2load(options, case, command, target, resolutions),
+                    _h2load(options, case, command, server, target, resolutions),
                 ]
             )
         await session.alternate(*groups)
@@ -55,9 +56,13 @@ def _headers(target: Target) -> Sequence[str]:
     return ("-H", "content-type: application/grpc", "-H", "te: trailers")
 
 
-def _h2load(options: Options, case: str, command: Sequence[str], target: Target, resolutions: int) -> Entrant:
+def _h2load(
+    options: Options, case: str, command: Sequence[str], server: Server, target: Target, resolutions: int
+) -> Entrant:
     async def measure() -> Figures:
+        meter = Meter(server.pid)
         begun, before = perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        meter.begin()
         process = await asyncio.create_subprocess_exec(
             *command,
             f"--duration={max(1, round(options.seconds))}",
@@ -66,15 +71,19 @@ def _h2load(options: Options, case: str, command: Sequence[str], target: Target,
             stdout=PIPE,
         )
         output = (await process.communicate())[0].decode()
+        meter.end()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         rate, counts = _RATE.search(output), _SUCCEEDED.search(output)
         if rate is None or counts is None:
             raise LeftOutError(f"h2load says something else than expected: {output[-300:]}")
+        elapsed_s = perf_counter() - begun
         used_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return {
             "per_s": float(rate[1]) * resolutions,
+            # the warm-up, which h2load does not count, costs as much as what it counts
+            "cpu_us": meter.used_s / elapsed_s / (float(rate[1]) * resolutions) * 1e6,
             "failed": int(counts[1]) - int(counts[2]),
-            "load": used_s / (perf_counter() - begun),
+            "load": used_s / elapsed_s,
         }
 
     return Entrant(case, "h2load", measure)
