@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -37,7 +39,10 @@ class Run:
 
 
 async def measure(options: Options, parts: Sequence[str]) -> Run:
-    """Measure some parts."""
+    """Measure some parts. SIGTERM ends the servers before it ends us, as Ctrl-C does."""
+    measuring = asyncio.current_task()
+    assert measuring is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, measuring.cancel)
     run = Run(options, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
     for part in parts:
         with tempfile.TemporaryDirectory(prefix="idsync-bench-") as folder:
