@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+import asyncpg
 import stamina
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
-from idsync.model.errors import UnavailableError
+from idsync.model.errors import ContentionError, UnavailableError
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.profile import Link, Profile
@@ -109,6 +110,12 @@ class PostgresStore:
         if not changes or all(not each.changes and _tick_of(each) == self._tick for each in changes):
             await self._turns.give_back()
             return [Applied(each.mpid, 0, None) for each in changes]
+        try:
+            return await self._commit_again(changes, in_order=in_order)
+        except asyncpg.exceptions.TransactionRollbackError as error:
+            raise ContentionError("the database undid the transaction again and again") from error
+
+    async def _commit_again(self, changes: Sequence[ChangeSet], *, in_order: bool) -> list[Applied | Stale]:
         async for attempt in stamina.retry_context(
             on=is_race,
             attempts=TRANSACTION_TRIES,
