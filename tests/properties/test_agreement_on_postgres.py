@@ -21,7 +21,7 @@ __all__ = ["new_postgres", "postgres_server", "postgres_worker_url"]
 
 pytestmark = pytest.mark.postgres
 
-SOME = max(settings.default.max_examples // 4, 1)
+SOME = 75 if settings.get_current_profile_name() == "long" else 10
 """A case takes half a second here."""
 
 
