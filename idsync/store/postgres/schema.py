@@ -102,7 +102,10 @@ def _state(connection: Connection) -> SchemaState:
         raise StoreError(f"the database has the encoding {encoding}; create one with ENCODING 'UTF8'")
     found = connection.execute(
         text(
-            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace(current_schema()::text)"
+            # what an extension brought along is nobody's data
+            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace(current_schema()::text) "
+            "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
+            "AND d.objid = c.oid AND d.deptype = 'e')"
         )
     )
     names = set(found.scalars())
