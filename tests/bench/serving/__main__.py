@@ -1,7 +1,7 @@
 """Compares ways to serve our real methods: `python -m tests.bench.serving`.
 
-Each has its own process and durable store and knows the same users; rounds alternate between all of them and the
-frozen echo server, and ratios to it are taken within a round: their median, and the smallest and largest.
+Each has its own process and durable store and knows the same users; rounds alternate between all of them and
+the frozen echo server, and ratios to it are taken within a round: their median, and the smallest and largest.
 "CPU µs" is the server's processor time for a call, "later" what it had put off, "load" the share of one core
 that the load generator took (near 100 % it was the limit), "others" how many cores something else used.
 """
@@ -22,9 +22,9 @@ from typing import Final
 import uvloop
 
 from tests.bench.meter import Meter, quiet
+from tests.bench.servers import echo_server
 from tests.bench.serving.candidates import CANDIDATES, LeftOutError, Running, running
 from tests.bench.serving.pressure import introduce, press
-from tests.bench.servers import echo_server
 from tests.bench.workloads import Users
 
 _WARM_UP_S: Final = 0.4
@@ -70,7 +70,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="counted time of each measurement")
     parser.add_argument("--in-flight", type=int, default=64, help="calls open at any moment")
     parser.add_argument("--users", type=int, default=10_000, help="users known before")
-    parser.add_argument("--patience-s", type=float, default=5.0, help="wait so long for quiet before each one")
+    parser.add_argument(
+        "--patience-s", type=float, default=5.0, help="wait so long for quiet before each one"
+    )
     parser.add_argument("--only", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES))
     parser.add_argument("--out", type=Path, help="file for all figures as JSON")
     arguments = parser.parse_args()
@@ -100,9 +102,7 @@ async def _compare(arguments: argparse.Namespace) -> tuple[list[_Figures], dict[
             except LeftOutError as error:
                 left_out[name] = str(error)
                 continue
-            entrants[name] = _Entrant(
-                server, server.authorization, Users(arguments.users), Meter(server.pid)
-            )
+            entrants[name] = _Entrant(server, server.authorization, Users(arguments.users), Meter(server.pid))
             await introduce(server, entrants[name].users)
             await entrants[name].meter.settle(_SETTLE_S)
         for number in range(arguments.rounds):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
@@ -18,7 +19,7 @@ from typing import Final
 
 from tests.bench.serving.host import KEY, SECRET
 
-__all__ = ["CANDIDATES", "Candidate", "LeftOutError", "Running", "running"]
+__all__ = ["CANDIDATES", "Candidate", "LeftOutError", "Running", "family", "running"]
 
 _ROOT: Final = Path(__file__).parents[3]
 _PACKAGES: Final = _ROOT / "build" / "serving"
@@ -62,6 +63,16 @@ CANDIDATES: Final = {
         Candidate("lean", "lean", ("hpack==4.2.0",)),
     )
 }
+
+
+def family(pid: int) -> set[int]:
+    """Name a process and its descendants."""
+    found = {pid}
+    with contextlib.suppress(OSError):
+        for task in (Path("/proc") / str(pid) / "task").iterdir():
+            for child in (task / "children").read_text().split():
+                found |= family(int(child))
+    return found
 
 
 async def _installed(packages: tuple[str, ...]) -> str:

@@ -20,7 +20,7 @@ def resumed(begun: Coroutine[Any, Any, bytes], awaited: Any) -> Generator[Any, A
         while True:
             try:
                 value = yield awaited
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it is the coroutine's
+            except BaseException as error:
                 awaited = begun.throw(error)
             else:
                 awaited = begun.send(value)

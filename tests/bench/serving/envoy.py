@@ -69,7 +69,7 @@ class _Application:
         method = self._service.methods.get(scope["path"])
         if method is None or method.client_streaming or method.server_streaming:
             await _fail(send, 12, "no such method")
-        elif more:
+        elif len(body) > MAX_MESSAGE_BYTES + _PREFIX:
             await _fail(send, 8, "the message is too large")
         elif len(body) < _PREFIX or unpack_from(">BI", body) != (0, len(body) - _PREFIX):
             await _fail(send, 12, "this is not one uncompressed message")

@@ -1,4 +1,4 @@
-"""Prototype: a lean port of our own for unary calls, HTTP/2 on `asyncio.Protocol` without a task for most calls.
+"""Prototype: a lean port of our own for unary calls, HTTP/2 on `asyncio.Protocol`, most without a task.
 
 It keeps flow control, deadlines, cancellation and the limits below. Lacks streams, compression, keepalive,
 GOAWAY with a grace, a time limit for the preface and for slow senders, priorities (which nobody needs), TLS

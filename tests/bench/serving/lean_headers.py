@@ -14,7 +14,7 @@ from urllib.parse import quote
 __all__ = ["MAX_HEADER_BYTES", "RESPONSE_HEADERS", "BlockError", "Reader", "Request", "trailers"]
 
 MAX_HEADER_BYTES: Final = 1024 * 1024
-"""Size of all headers of a call, as our grpc.aio server has it: a signed request brings the text it signed."""
+"""Size of all headers of a call, as with grpc.aio: a signed request brings the text it signed."""
 _MAX_KNOWN: Final = 64
 _UNITS_S: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
@@ -63,7 +63,8 @@ class Reader:
 
 
 def _request(headers: Iterable[tuple[str, str]]) -> Request:
-    path, metadata, timeout_s = "", [], None
+    path, timeout_s = "", None
+    metadata: list[tuple[str, str | bytes]] = []
     for name, value in headers:
         if name == ":path":
             path = value

@@ -1,7 +1,7 @@
 """Prototype: `pygrpc_native.aio.server`, which takes the place of `grpc.aio.server`.
 
-HTTP/2 and gRPC run in Rust. Lacks streams: those of one direction would be served natively, those of both by a
-grpcio server of its own behind it. Lacks TLS, as the package does.
+HTTP/2 and gRPC run in Rust. Lacks streams: those of one direction would be served natively, those of both by
+a grpcio server of its own behind it. Lacks TLS, as the package does.
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ def _unary(method: Method) -> Callable[[bytes, Any], Awaitable[bytes]]:
             response = await method.answer_bytes(request, call)
         except IdsyncError as error:
             status = rpc_status.to_status(to_status(error))
-            await context.abort(
-                status.code, status.details, (*status.trailing_metadata, *call.trailing())
-            )
+            await context.abort(status.code, status.details, (*status.trailing_metadata, *call.trailing()))
         context.set_trailing_metadata(call.trailing())
         return response
 
@@ -49,7 +47,7 @@ async def _native(service: Hosted) -> AsyncIterator[str]:
     server = import_module("pygrpc_native.aio").server(options=options)
     for method in service.methods.values():
         if not (method.client_streaming or method.server_streaming):
-            handler = grpc.unary_unary_rpc_method_handler(_unary(method))  # type: ignore[arg-type]
+            handler: Any = grpc.unary_unary_rpc_method_handler(_unary(method))
             server.add_registered_method_handlers(method.service, {method.name: handler})
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

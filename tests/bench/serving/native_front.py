@@ -1,7 +1,7 @@
 """Prototype: `pygrpc_native.NativeGrpcFront`, the layer below its servers: calls come and go as events.
 
-A thread takes them in batches to the loop. Lacks streams (those of one direction would be possible) and TLS, as
-the package does.
+A thread takes them in batches to the loop. Lacks streams (those of one direction would be possible) and TLS,
+as the package does.
 """
 
 from __future__ import annotations

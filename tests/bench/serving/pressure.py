@@ -110,7 +110,8 @@ async def introduce(server: Running, users: Users) -> None:
 
     loop = _Loop(batch)
     await loop.connect(server, _BATCH_RESOLVE, server.authorization)
-    loop.connection.messages = answers = []
+    answers: list[bytes] = []
+    loop.connection.messages = answers
     loop.begin(1)
     await loop.drain()
     results = [r for a in answers for r in pb.BatchResolveResponse.FromString(a[PREFIX_BYTES:]).results]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, cast
 
 import grpc
@@ -31,6 +32,11 @@ _OPTIONS: Final = (
 )
 
 
+def _forget(running: Future[bytes]) -> None:
+    """Stop answering a caller who has gone; of a call that is answered, nothing."""
+    running.cancel()
+
+
 class _ByPath(grpc.GenericRpcHandler):
     def __init__(self, methods: Mapping[str, Method], loop: asyncio.AbstractEventLoop) -> None:
         self._methods = methods
@@ -45,7 +51,7 @@ class _ByPath(grpc.GenericRpcHandler):
         def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
             call = Call(metadata)
             running = asyncio.run_coroutine_threadsafe(method.answer_bytes(request, call), self._loop)
-            context.add_callback(running.cancel)
+            context.add_callback(partial(_forget, running))
             try:
                 response = running.result()
             except IdsyncError as error:
