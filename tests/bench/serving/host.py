@@ -6,16 +6,16 @@ Embedded store, durable, with credentials, on uvloop, the garbage collector set 
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import uvloop
 
+from idsync.cli.garbage import keep_resident
 from idsync.cli.log_output import log_to_stderr
 from idsync.config import parse_configuration
 from idsync.server.app import open_app
@@ -63,10 +63,8 @@ async def hosted(folder: Path) -> AsyncIterator[Hosted]:
     log_to_stderr("warning")
     configuration = parse_configuration(_CONFIGURATION, base=folder)
     async with open_app(configuration, f"sqlite:///{folder / 'graph.db'}", "127.0.0.1:0") as app:
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
-        yield Hosted(app.local_transport._methods, app.grpc_address)
+        keep_resident()
+        yield Hosted(cast("Mapping[str, Method]", app.local_transport._methods), app.grpc_address)
 
 
 def main(transport: Transport) -> None:

@@ -24,13 +24,20 @@ PATIENCE_S = 30.0
 NEVER_S = 3_600.0
 
 
-async def followed(store: PostgresStore, until: int) -> list[int]:
-    """Follow from the beginning up to a position, and give the positions seen."""
+async def followed(
+    store: PostgresStore, until: int, passed: tuple[int, asyncio.Event] | None = None
+) -> list[int]:
+    """Follow from the beginning up to a position, and give the positions seen.
+
+    Once it has come to the position in `passed`, that event is set.
+    """
     seen: list[int] = []
     changes = cast("Any", store.changes(Scribe(store).graph, 0))
     async with asyncio.timeout(PATIENCE_S), aclosing(changes):
         async for entry in changes:
             seen.append(entry.seq)
+            if passed is not None and entry.seq >= passed[0]:
+                passed[1].set()
             if entry.seq >= until:
                 break
     return seen
@@ -132,12 +139,13 @@ async def overlapping(slow: Slow, quick: PostgresStore, url: str) -> tuple[list[
     await Scribe(quick).create(MAIL)
     begun = asyncio.create_task(_create(slow, DEVICE))
     await slow.begun.wait()
-    follower = asyncio.create_task(followed(quick, 4))
+    passed = asyncio.Event()
+    follower = asyncio.create_task(followed(quick, 4, (3, passed)))
     beside = asyncio.create_task(_create(quick, OTHER_DEVICE))
     await _until_waiting_or_done(beside, url)
     if beside.done():
         # what it wrote is there to be seen, before what was begun earlier
-        await followed(quick, 3)
+        await asyncio.wait_for(passed.wait(), PATIENCE_S)
     slow.may_commit.set()
     await asyncio.gather(begun, beside)
     await _create(quick, CUSTOMER)
