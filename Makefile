@@ -2,7 +2,7 @@
 BIN ?= .venv/bin
 UV := $(BIN)/uv
 .DEFAULT_GOAL := help
-.PHONY: help setup format check lint types imports contract dependencies project test test-lowest test-all proto names lock bench serve
+.PHONY: help setup format check lint types imports contract dependencies project test test-lowest test-all proto names lock bench bench-all serve
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -64,8 +64,11 @@ lock: ## write both lock files anew, with the newest and the oldest packages adm
 	$(COMPILE) --upgrade -o requirements.lock
 	$(COMPILE) --upgrade --resolution lowest-direct -o requirements-lowest.lock
 
-bench: ## compare the service with an echo server of the same messages
-	$(BIN)/python -m tests.bench
+bench: ## compare the service with echo servers of the same messages (about 7 minutes)
+	$(BIN)/python -m tests.bench --rounds 3
+
+bench-all: ## the same with large databases, PostgreSQL, the load generator itself, and the charts of the docs
+	$(BIN)/python -m tests.bench --all --chart docs/performance
 
 serve: ## start the service here, on ./idsync-data
 	$(BIN)/idsync serve

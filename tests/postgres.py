@@ -18,7 +18,7 @@ from idsync.store.postgres.schema import require_current
 from idsync.store.sql.tables import metadata
 from tests.postgres_cluster import Missing, shared_cluster
 
-__all__ = ["new_postgres", "postgres_server", "postgres_url", "postgres_worker_url"]
+__all__ = ["emptied", "new_postgres", "postgres_server", "postgres_url", "postgres_worker_url"]
 
 _EMPTY = "; ".join(f"DELETE FROM {name}" for name in metadata.tables if name != "fold_position")
 _ALONE = (
@@ -74,13 +74,15 @@ def postgres_worker_url(new_postgres: Callable[[], str]) -> str:
 def postgres_url(postgres_worker_url: str) -> str:
     """Give a database of this version in which nothing is."""
 
-    async def empty() -> None:
-        connection = await asyncpg.connect(postgres_worker_url)
-        try:
-            await connection.execute(_ALONE)
-            await connection.execute(_EMPTY)
-        finally:
-            await connection.close()
-
-    asyncio.run(empty())
+    asyncio.run(emptied(postgres_worker_url))
     return postgres_worker_url
+
+
+async def emptied(url: str) -> None:
+    """Take everything out of a database, and whoever is still connected to it."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(_ALONE)
+        await connection.execute(_EMPTY)
+    finally:
+        await connection.close()

@@ -7,8 +7,9 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+MAX_PROCESSES: Final = 64
+"""Front processes at most: long before that the one owner of the graph is what limits."""
+
 _DEFAULTS = ServeSettings()
-_COLLECT_AFTER = 50_000
-"""Objects between two looks of the garbage collector: a call makes hundreds, and few of them in cycles."""
 
 
 def serve(
@@ -59,7 +61,13 @@ def serve(
         ),
     ] = _DEFAULTS.http,
     processes: Annotated[
-        int, typer.Option(envvar="IDSYNC_PROCESSES", min=1, help="Front processes; only 1 in this version.")
+        int,
+        typer.Option(
+            envvar="IDSYNC_PROCESSES",
+            min=1,
+            max=MAX_PROCESSES,
+            help="How many processes take connections for the one that owns the graph; 1: it does so itself.",
+        ),
     ] = _DEFAULTS.processes,
     cache_identities: Annotated[
         int,
@@ -84,24 +92,24 @@ def serve(
     from idsync.config import load_configuration
     from idsync.model.errors import ConfigurationError, IdsyncError, StoreError
 
-    if processes != 1:
-        raise typer.BadParameter("this version runs one process", param_hint="--processes")
     if log_level not in LEVELS:
         raise typer.BadParameter(f"must be one of {', '.join(LEVELS)}", param_hint="--log-level")
     _host_and_port(grpc, "--grpc")
-    listener = _listen(http)
+    listening = _listen(http, processes)
     log_to_stderr(log_level)
     allow_many_connections()
     try:
         settings = load_configuration(config) if config is not None else demo_workspace(_folder(database))
+        start = _Start(settings, database, grpc, listening, cache_identities, log_level)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, database, grpc, listener, cache_identities))
+            runner.run(_serve(start))
     except (ConfigurationError, StoreError) as error:
         refuse(f"idsync cannot start: {error}")
     except IdsyncError as error:
         refuse(f"idsync cannot start: {error.message}")
     finally:
-        listener.close()
+        for listener in listening:
+            listener.close()
 
 
 def _folder(database: str) -> Path:
@@ -117,35 +125,63 @@ def _host_and_port(address: str, flag: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _listen(address: str) -> socket.socket:
-    """Take the address for HTTP, so that port 0 has its number before anything is announced."""
+def _listen(address: str, processes: int) -> list[socket.socket]:
+    """Take the address for HTTP, so that port 0 has its number before anything is announced.
+
+    Each process gets a socket of its own, and a single one shares the port with nobody.
+    """
+    from idsync.server.fronts.ports import listeners
+
     host, port = _host_and_port(address, "--http")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1_024)
+        return listeners(host, port, processes)
     except (OSError, OverflowError) as error:
         refuse(f"idsync cannot start: no HTTP on {address}: {error}")
 
 
-async def _serve(
-    configuration: Configuration, database: str, grpc: str, listener: socket.socket, cache_identities: int
-) -> None:
-    import gc
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What to serve, and where."""
 
-    from idsync.cli.http_server import HttpServer
+    configuration: Configuration
+    database: str
+    grpc: str
+    http: list[socket.socket]
+    cache_identities: int
+    log_level: str
+
+    @property
+    def http_address(self) -> str:
+        """HOST:PORT, with the number that the system chose."""
+        host, port = self.http[0].getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+async def _serve(start: _Start) -> None:
     from idsync.cli.log_output import log_loop_errors
-    from idsync.gateway.app import create_app
-    from idsync.server.app import open_app
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     log_loop_errors(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    for scope, warnings in configuration.warnings.items():
+    for scope, warnings in start.configuration.warnings.items():
         for warning in warnings:
             _warn(scope, warning)
-    async with open_app(configuration, database, grpc, cache_identities=cache_identities) as app:
+    await (_serve_alone if len(start.http) == 1 else _serve_through_fronts)(start, stop)
+
+
+async def _serve_alone(start: _Start, stop: asyncio.Event) -> None:
+    """Take connections, and answer them, in this process."""
+    from idsync.cli.garbage import keep_resident
+    from idsync.cli.http_server import HttpServer
+    from idsync.gateway.app import create_app
+    from idsync.server.app import open_app
+
+    configuration = start.configuration
+    async with open_app(
+        configuration, start.database, start.grpc, cache_identities=start.cache_identities
+    ) as app:
 
         async def ready() -> bool:
             return app.is_ready
@@ -156,23 +192,51 @@ async def _serve(
             registry=app.registry,
             max_age_s=configuration.limits.max_age_s,
         )
-        # what is resident now stays: the collector need not look at it again
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_COLLECT_AFTER, 20, 50)
+        keep_resident()
         http = HttpServer(gateway, configuration.tls, configuration.limits.connections)
-        running = asyncio.create_task(http.serve(sockets=[listener]))
+        running = asyncio.create_task(http.serve(sockets=start.http))
         if await http.has_started(running):
-            host, port = listener.getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            sys.stdout.write(f"ready grpc={app.grpc_address} http={shown}:{port}\n")
-            sys.stdout.flush()
+            _say_ready(app.grpc_address, start.http_address)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
         await app.leave()
         http.should_exit = True
         stopping.cancel()
         await running
+
+
+async def _serve_through_fronts(start: _Start, stop: asyncio.Event) -> None:
+    """Own the graph; connections are taken by other processes."""
+    from prometheus_client import CollectorRegistry
+
+    from idsync.cli.garbage import keep_resident
+    from idsync.server.app import open_app
+    from idsync.server.fronts.fronts import Fronts, Setup
+
+    registry = CollectorRegistry()
+    setup = Setup(
+        command=(sys.executable, "-P", "-m", "idsync.cli.front"),
+        http=start.http,
+        max_age_s=start.configuration.limits.max_age_s,
+        log_level=start.log_level,
+        registry=registry,
+    )
+    async with open_app(
+        start.configuration,
+        start.database,
+        start.grpc,
+        cache_identities=start.cache_identities,
+        registry=registry,
+        listen=lambda methods, limits: Fronts(methods, limits, setup),
+    ) as app:
+        keep_resident()
+        _say_ready(app.grpc_address, start.http_address)
+        await stop.wait()
+
+
+def _say_ready(grpc: str, http: str) -> None:
+    sys.stdout.write(f"ready grpc={grpc} http={http}\n")
+    sys.stdout.flush()
 
 
 def _warn(scope: str, warning: str) -> None:

@@ -36,7 +36,11 @@ class ServeSettings:
     )
     grpc: str = _setting("127.0.0.1:50051", "Address for gRPC, HOST:PORT; port 0: the system chooses.")
     http: str = _setting("127.0.0.1:8080", "Address for HTTP, HOST:PORT; port 0: the system chooses.")
-    processes: int = _setting(1, "Front processes; only 1 in this version.", "processes")
+    processes: int = _setting(
+        1,
+        "How many processes take connections for the one that owns the graph; 1: it does so itself.",
+        "processes",
+    )
     cache_identities: int = _setting(
         1_000_000, "How many identities the embedded store keeps in memory.", "identities"
     )

@@ -13,7 +13,7 @@ from idsync.gateway.aliasing import AliasCall
 from idsync.gateway.cross_origin import CrossOrigin
 from idsync.gateway.identity import IdentityCalls
 from idsync.gateway.observation import Observed
-from idsync.gateway.probes import Probes
+from idsync.gateway.probes import Probes, Show, shown_of
 from idsync.gateway.routes import routes, table
 from idsync.gateway.tracing import TracedTransport
 
@@ -26,6 +26,7 @@ def create_app(
     ready: Callable[[], Awaitable[bool]],
     registry: CollectorRegistry,
     max_age_s: int = 86_400,
+    show: Show | None = None,
 ) -> ASGIApp:
     """Build the app.
 
@@ -37,8 +38,11 @@ def create_app(
         ready: Asks whether the service can take calls; for `/readyz`.
         registry: The metrics that `/metrics` shows, to which those of the gateway are added.
         max_age_s: For how long clients may reuse an identity answer, in seconds; 0 for not at all (ID-175).
+        show: Gives what `/metrics` shows instead; for one of several processes that count together.
     """
     client = AsyncClient(TracedTransport(transport))
-    entries = table(IdentityCalls(client, max_age_s), AliasCall(client), Probes(ready, registry))
+    entries = table(
+        IdentityCalls(client, max_age_s), AliasCall(client), Probes(ready, show or shown_of(registry))
+    )
     router = Router(list(routes(entries)), redirect_slashes=False)
     return Observed(CrossOrigin(router), registry)

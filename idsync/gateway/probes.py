@@ -9,21 +9,34 @@ from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-__all__ = ["Probes"]
+__all__ = ["Probes", "Show", "shown_of"]
+
+Show = Callable[[str], Awaitable[tuple[bytes, str]]]
+"""Gives the metrics, and the name of their format, to somebody who accepts these formats."""
+
+
+def shown_of(registry: CollectorRegistry) -> Show:
+    """Show the metrics of this process."""
+
+    async def show(accept: str) -> tuple[bytes, str]:
+        encode, content_type = choose_encoder(accept)
+        return encode(registry), content_type
+
+    return show
 
 
 class Probes:
     """Open to everybody: none of the answers says anything about a person or a key."""
 
-    def __init__(self, ready: Callable[[], Awaitable[bool]], registry: CollectorRegistry) -> None:
+    def __init__(self, ready: Callable[[], Awaitable[bool]], show: Show) -> None:
         """Build it.
 
         Args:
             ready: Asks whether the service can take calls.
-            registry: The metrics to show.
+            show: Gives the metrics.
         """
         self._ready = ready
-        self._registry = registry
+        self._show = show
 
     async def healthz(self, _request: Request) -> Response:
         """Say that the process is alive."""
@@ -37,5 +50,5 @@ class Probes:
 
     async def metrics(self, request: Request) -> Response:
         """Show the metrics in the format the scraper understands."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self._registry), headers={"Content-Type": content_type})
+        page, content_type = await self._show(request.headers.get("accept", ""))
+        return Response(page, headers={"Content-Type": content_type})

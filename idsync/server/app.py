@@ -11,11 +11,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry
 
-from idsync.config.configuration import Configuration
+from idsync.config.configuration import Configuration, Limits, Tls
 from idsync.model.errors import ConfigurationError
 from idsync.resolve.explain import Explainer
 from idsync.resolve.registry import load_strategies
@@ -39,7 +39,7 @@ from idsync.store.memory import MemoryStore
 from idsync.store.protocol import Store
 from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2
 
-__all__ = ["GRACE_S", "App", "open_app", "system_clock"]
+__all__ = ["GRACE_S", "App", "Server", "open_app", "system_clock"]
 
 GRACE_S: Final = 10.0
 """How long calls under way are waited for when the service stops, in seconds."""
@@ -51,6 +51,22 @@ _ADMIN: Final = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 def system_clock() -> int:
     """Give the time of the system in UTC milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+class Server(Protocol):
+    """What listens."""
+
+    async def start(self, address: str, tls: Tls | None) -> str:
+        """Listen, and say where; see `GrpcServer.start`."""
+        ...
+
+    async def leave(self) -> None:
+        """Tell those who watch the health that no more calls should come."""
+        ...
+
+    async def stop(self, grace_s: float) -> None:
+        """Take no more calls, and give those under way some time, in seconds."""
+        ...
 
 
 @dataclass(slots=True)
@@ -70,7 +86,7 @@ class App:
     store: Store
     resolver: Resolver
     registry: CollectorRegistry
-    _server: GrpcServer
+    _server: Server
     is_ready: bool = True
 
     async def leave(self) -> None:
@@ -89,6 +105,7 @@ async def open_app(
     cache_identities: int = 1_000_000,
     registry: CollectorRegistry | None = None,
     grace_s: float = GRACE_S,
+    listen: Callable[[list[Method], Limits], Server] = GrpcServer,
 ) -> AsyncIterator[App]:
     """Start a service; leaving the context stops it.
 
@@ -101,6 +118,7 @@ async def open_app(
         cache_identities: Identities that an embedded store may keep in memory.
         registry: Where to count; a new one by default.
         grace_s: How long calls under way are waited for at the end, in seconds.
+        listen: Makes what listens for the calls of these methods: a server, or processes before this one.
 
     Raises:
         ConfigurationError: Something in the configuration or the addresses cannot be had.
@@ -136,7 +154,7 @@ async def open_app(
         ]
         local = LocalTransport(methods)
         stack.push_async_callback(local.close)
-        server = GrpcServer(methods, configuration.limits)
+        server = listen(methods, configuration.limits)
         stack.push_async_callback(server.stop, grace_s)
         address = await server.start(grpc_bind, configuration.tls)
         app = App(configuration, address, local, store, resolver, registry, server)

@@ -32,7 +32,8 @@ class Store(Protocol):
         """Take one look for each request.
 
         A view is consistent and stays valid until the event loop runs something else; for a store with a
-        remote database `apply` notices what changed since.
+        remote database `apply` notices what changed since. Such a view may raise `LookAgain` where it is
+        asked for more than it brought, and the next look brings that.
         """
         ...
 

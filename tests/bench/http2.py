@@ -112,6 +112,11 @@ class UnaryConnection(asyncio.Protocol):
         """Hang up."""
         self._transport.close()
 
+    @property
+    def under_way(self) -> int:
+        """Calls begun or queued, and not finished."""
+        return len(self.open) + len(self._backlog)
+
     def start(self, message: bytes, begun: float) -> None:
         """Queue a call with a framed message; `flush` sends it, as soon as the server's window allows.
 

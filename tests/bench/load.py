@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
+from math import inf, nan
 from time import perf_counter, process_time
 from typing import Protocol
 
-from tests.bench.http2 import UnaryConnection
+from tests.bench.target import Connection, Target
 from tests.bench.ticker import Ticker
 
-__all__ = ["Sample", "Target", "Window", "closed_loop", "open_loop"]
+__all__ = ["Sample", "Window", "closed_loop", "open_loop"]
 
 DRAIN_S = 20.0
 TICK_S = 0.0002
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where the calls go: the server's address, the method's path, and the credentials if it wants any."""
-
-    host: str
-    port: int
-    path: str
-    authorization: str | None = None
 
 
 class Window(Protocol):
@@ -53,31 +46,33 @@ class Sample:
         return len(self.latencies_s) / self.elapsed_s
 
     def percentile_ms(self, share: float) -> float:
-        """Give the latency that `share` of the successful calls kept, in milliseconds; NaN without any."""
+        """Give the latency that `share` of the calls kept, in milliseconds; NaN without any.
+
+        A call that failed was never answered: its latency has no end.
+        """
         ordered = sorted(self.latencies_s)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000 if ordered else float("nan")
+        at = min(len(ordered) + self.failed - 1, int(share * (len(ordered) + self.failed)))
+        if at < 0:
+            return nan
+        return ordered[at] * 1000 if at < len(ordered) else inf
 
 
 class _Run:
-    """The calls of one connection, some of which are counted."""
+    """The calls of one run over its connections, some of which are counted."""
 
     def __init__(self, window: Window, refill: Callable[[], bytes] | None = None) -> None:
         self.sample = Sample()
         self.refill = refill
-        self.connection: UnaryConnection
+        self.connections: list[Connection] = []
         self._window = window
         self._count_from: float | None = None
         self._idle = asyncio.Event()
         self._since = self._cpu_since = 0.0
 
-    async def connect(self, target: Target) -> None:
-        """Open the connection."""
-        authority = f"{target.host}:{target.port}"
-        _, self.connection = await asyncio.get_running_loop().create_connection(
-            lambda: UnaryConnection(target.path, authority, target.authorization, self._answered),
-            target.host,
-            target.port,
-        )
+    async def connect(self, targets: Sequence[Target], connections: int) -> None:
+        """Open the connections, spread evenly over the targets."""
+        for at, target in zip(range(connections), cycle(targets), strict=False):
+            self.connections.append(await target.connect(partial(self._answered, at)))
 
     def begin(self, count_from: float) -> None:
         """Count the calls that begin at `count_from` (`perf_counter`) or later."""
@@ -92,51 +87,56 @@ class _Run:
         self.sample.own_cpu_share = (process_time() - self._cpu_since) / self.sample.elapsed_s
         self._window.end()
 
-    def _answered(self, begun: float, ended: float, succeeded: bool) -> None:
+    def _answered(self, at: int, begun: float, ended: float, succeeded: bool) -> None:
+        connection = self.connections[at]
         if not succeeded:
             self.sample.failed += 1
         elif self._count_from is not None and begun >= self._count_from:
             self.sample.latencies_s.append(ended - begun)
-        if self.refill is not None and self.connection.lost is None:
-            self.connection.start(self.refill(), ended)
-        elif not self.connection.open:
+        if self.refill is not None and connection.lost is None:
+            connection.start(self.refill(), ended)
+        elif not connection.under_way:
             self._idle.set()
 
     async def drain(self) -> None:
         """Wait for the calls still open; those that never end count as failed."""
         self.refill = None
-        if self.connection.open:
-            self._idle.clear()
-            try:
-                await asyncio.wait_for(self._idle.wait(), DRAIN_S)
-            except TimeoutError:
-                self.sample.failed += len(self.connection.open)
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                while any(connection.under_way for connection in self.connections):
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            self.sample.failed += sum(connection.under_way for connection in self.connections)
+        for connection in self.connections:
+            connection.close()
 
 
 async def closed_loop(
-    target: Target,
+    targets: Sequence[Target],
     next_message: Callable[[], bytes],
     window: Window,
     *,
     in_flight: int,
     seconds: float,
     warm_up_s: float,
+    connections: int = 1,
 ) -> Sample:
-    """Keep `in_flight` calls open over one connection: each answer is followed by the next call at once.
+    """Keep `in_flight` calls open over some connections: each answer is followed by the next call at once.
 
     Answers that come in the `seconds` after the first `warm_up_s` count.
     """
     run = _Run(window, refill=next_message)
-    await run.connect(target)
-    for _ in range(in_flight):
-        run.connection.start(next_message(), perf_counter())
-    run.connection.flush()
+    await run.connect(targets, connections)
+    for _, connection in zip(range(in_flight), cycle(run.connections), strict=False):
+        connection.start(next_message(), perf_counter())
+    for connection in run.connections:
+        connection.flush()
     await asyncio.sleep(warm_up_s)
     run.begin(count_from=0.0)
     await asyncio.sleep(seconds)
     run.end()
     await run.drain()
-    run.connection.close()
     return run.sample
 
 
@@ -149,14 +149,15 @@ async def open_loop(
     seconds: float,
     warm_up_s: float,
 ) -> Sample:
-    """Send `rate_per_s` calls a second, whatever the answers do; see `closed_loop`.
+    """Send `rate_per_s` calls a second over one connection, whatever the answers do; see `closed_loop`.
 
     A latency runs from the moment a call was due, not from when it could be sent: a server that stalls is
     charged for everybody it kept waiting (no coordinated omission). Every call due after the warm-up counts,
     however late its answer.
     """
     run = _Run(window)
-    await run.connect(target)
+    await run.connect([target], 1)
+    [connection] = run.connections
     start = perf_counter()
     counted = start + warm_up_s
     due = (start + number / rate_per_s for number in range(int(rate_per_s * (warm_up_s + seconds))))
@@ -166,11 +167,11 @@ async def open_loop(
     def send_due() -> None:
         nonlocal upcoming
         now = perf_counter()
-        while upcoming is not None and upcoming <= now and run.connection.lost is None:
-            run.connection.start(next_message(), upcoming)
+        while upcoming is not None and upcoming <= now and connection.lost is None:
+            connection.start(next_message(), upcoming)
             upcoming = next(due, None)
-        run.connection.flush()
-        if upcoming is None or run.connection.lost is not None:
+        connection.flush()
+        if upcoming is None or connection.lost is not None:
             all_sent.set()
 
     with Ticker(TICK_S, send_due):
@@ -179,5 +180,4 @@ async def open_loop(
         await all_sent.wait()
     await run.drain()
     run.end()
-    run.connection.close()
     return run.sample

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import signal
 from collections.abc import AsyncIterator
+from math import inf, isnan
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,10 +16,11 @@ import pytest
 
 from idsync.v1 import identity_service_pb2 as pb
 from tests.bench.http2 import PREFIX_BYTES, UnaryConnection, framed
-from tests.bench.load import Target, closed_loop, open_loop
+from tests.bench.load import Sample, closed_loop, open_loop
 from tests.bench.meter import Meter
-from tests.bench.servers import ECHO, ECHO_SHA256, Server, echo_server
-from tests.bench.workloads import WORKLOADS, Users
+from tests.bench.servers import Server, echo_server
+from tests.bench.target import Target
+from tests.bench.workloads import Users
 
 
 class Uncounted:
@@ -135,10 +136,10 @@ async def test_a_lost_connection_fails_what_is_open(echo: Server) -> None:
 async def test_the_closed_loop_counts_answers_and_the_server_pays(echo: Server) -> None:
     """What ended in the window is counted; the meter saw the server work meanwhile."""
     meter = Meter(echo.pid)
-    messages = WORKLOADS["mixed"].messages(Users(10))
+    messages = Users(10).messages("mixed")
 
     sample = await closed_loop(
-        echo.target("Identify"), messages, meter, in_flight=8, seconds=0.5, warm_up_s=0.1
+        [echo.target("Identify")], messages, meter, in_flight=8, seconds=0.5, warm_up_s=0.1
     )
 
     assert len(sample.latencies_s) > 8
@@ -156,7 +157,7 @@ async def test_the_open_loop_charges_a_stall_to_everybody_it_kept_waiting(echo: 
             os.kill(echo.pid, signal.SIGSTOP)
             asyncio.get_running_loop().call_later(0.4, os.kill, echo.pid, signal.SIGCONT)
 
-    messages = WORKLOADS["repeat"].messages(Users(10))
+    messages = Users(10).messages("repeat")
     sample = await open_loop(
         echo.target("Identify"), messages, Stall(), rate_per_s=200, seconds=0.5, warm_up_s=0.1
     )
@@ -175,7 +176,7 @@ async def test_the_open_loop_counts_from_when_a_call_was_due_not_from_when_it_wa
             while perf_counter() < until:
                 pass
 
-    messages = WORKLOADS["repeat"].messages(Users(10))
+    messages = Users(10).messages("repeat")
     sample = await open_loop(
         echo.target("Identify"), messages, Busy(), rate_per_s=200, seconds=0.5, warm_up_s=0.1
     )
@@ -184,19 +185,34 @@ async def test_the_open_loop_counts_from_when_a_call_was_due_not_from_when_it_wa
     assert sum(latency_s > 0.1 for latency_s in sample.latencies_s) >= 35
 
 
-def test_new_users_are_new_and_known_ones_known() -> None:
-    """Numbers are scattered one to one, and four in five of the mixed ones exist."""
-    users = Users(100)
-    known = {users.identify(n) for n in range(100)}
-    fresh = [WORKLOADS["new"].messages(users)() for _ in range(1_000)]
-    mixed = [WORKLOADS["mixed"].messages(users)() for _ in range(1_000)]
+async def test_several_connections_share_the_calls(echo: Server) -> None:
+    """A server with several processes is reached over several connections, as many as there are targets."""
+    targets = [echo.target("Identify"), echo.target("Login")]
 
-    assert len(set(fresh)) == 1_000
-    assert known.isdisjoint(fresh)
-    assert 700 < sum(message in known for message in mixed) < 900
-    assert {WORKLOADS["repeat"].messages(users)() for _ in range(50)} <= known
+    sample = await closed_loop(
+        targets,
+        Users(10).messages("repeat"),
+        Uncounted(),
+        in_flight=8,
+        seconds=0.3,
+        warm_up_s=0.1,
+        connections=4,
+    )
+
+    # the echo server has no Login: half of the connections get nothing but failures
+    assert sample.failed > 4
+    assert len(sample.latencies_s) > 4
 
 
-def test_the_yardstick_is_the_frozen_one() -> None:
-    """Changing the echo server changes what every ratio means: do it knowingly, and measure anew."""
-    assert hashlib.sha256(ECHO.read_bytes()).hexdigest() == ECHO_SHA256
+def test_percentiles_are_of_all_calls_those_that_failed_too() -> None:
+    """A server must not look fast because it refuses."""
+    sample = Sample()
+    sample.latencies_s.extend(number / 1_000 for number in range(1, 100))
+
+    assert [sample.percentile_ms(share) for share in (0.0, 0.5, 0.99)] == [1, 50, 99]
+
+    sample.failed = 1
+
+    assert sample.percentile_ms(0.5) == 51
+    assert sample.percentile_ms(0.99) == inf
+    assert isnan(Sample().percentile_ms(0.5))

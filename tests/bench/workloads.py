@@ -3,59 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import count
 from random import Random
 from typing import Final
 
+import orjson
+
 from idsync.v1 import identity_pb2, identity_service_pb2
 from tests.bench.http2 import framed
 
-__all__ = ["BATCH", "WORKLOADS", "Users", "Workload"]
+__all__ = ["BATCH", "MULTIPLIER", "Messages", "Users", "digits", "request"]
+
+Messages = Callable[[], bytes]
+"""Gives the next message to send."""
 
 BATCH: Final = 100
+MULTIPLIER: Final = 0x9E3779B97F4B
+"""Scatters user numbers over 48 bits."""
 _NUMBER: Final = "__number_of_"
 _REPEATED: Final = 0.8
 
 
-def _request(number: str) -> identity_service_pb2.IdentifyRequest:
-    """Build what an iOS app sends for a signed-in user; types are those of the preset `default`."""
-    values = (
-        (identity_pb2.IDENTITY_TYPE_CUSTOMERID, f"c-{number}"),
-        (identity_pb2.IDENTITY_TYPE_EMAIL, f"{number}@example.com"),
-        (identity_pb2.IDENTITY_TYPE_IOS_IDFV, f"5b0f0a6e-0c8b-4b8e-9c9e-{number}"),
-        (identity_pb2.IDENTITY_TYPE_DEVICE_APPLICATION_STAMP, f"0b3f6b1e-7d55-4d0e-8a41-{number}"),
-    )
+def _values(number: str, device: str | None = None) -> dict[str, str]:
+    """Give what an iOS app sends for a signed-in user, by wire name; others may use the same device."""
+    of_device = number if device is None else device
+    return {
+        "customerid": f"c-{number}",
+        "email": f"{number}@example.com",
+        "ios_idfv": f"5b0f0a6e-0c8b-4b8e-9c9e-{of_device}",
+        "device_application_stamp": f"0b3f6b1e-7d55-4d0e-8a41-{of_device}",
+    }
+
+
+def request(number: str, device: str | None = None) -> identity_service_pb2.IdentifyRequest:
+    """Build the identify of one user; types are those of the preset `default`."""
     return identity_service_pb2.IdentifyRequest(
         environment=identity_pb2.ENVIRONMENT_PRODUCTION,
-        known_identities=[identity_pb2.Identity(type=t, value=v) for t, v in values],
+        known_identities=[
+            identity_pb2.Identity(
+                type=identity_pb2.IdentityType.Value(f"IDENTITY_TYPE_{name.upper()}"), value=value
+            )
+            for name, value in _values(number, device).items()
+        ],
     )
+
+
+def _body(number: str) -> bytes:
+    """Build the same as an HTTP client writes it."""
+    return orjson.dumps({"environment": "production", "known_identities": _values(number)})
 
 
 class Users:
-    """Users by number: the first `known` exist before anything is measured, others are new once sent."""
+    """Users by number: `known` of them exist before anything is measured, others are new once sent.
 
-    def __init__(self, known: int) -> None:
+    Args:
+        known: How many exist.
+        first: Number of the first of them.
+        fresh_from: Number of the first new one; by default that after the last who exists.
+        device: All of them use this one device; by default each has its own.
+    """
+
+    def __init__(
+        self, known: int, *, first: int = 0, fresh_from: int | None = None, device: str | None = None
+    ) -> None:
         self.known = known
-        single = framed(_request(_NUMBER).SerializeToString())
-        call = identity_service_pb2.ResolveCall(identify=_request(_NUMBER))
+        self.first = first
+        single = request(_NUMBER, device).SerializeToString()
+        call = identity_service_pb2.ResolveCall(identify=request(_NUMBER, device))
         one_of_batch = identity_service_pb2.BatchResolveRequest(calls=[call]).SerializeToString()
-        self._single = single.split(_NUMBER.encode())
+        self._single = framed(single).split(_NUMBER.encode())
+        self._body = _body(_NUMBER).split(_NUMBER.encode())
         self._one_of_batch = one_of_batch.split(_NUMBER.encode())
-        self._fresh = count(known)
+        self._fresh = count(first + known if fresh_from is None else fresh_from)
         self._random = Random(known)
 
     def identify(self, user: int) -> bytes:
         """Give the framed `IdentifyRequest` of one user."""
-        return _digits(user).join(self._single)
+        return digits(user).join(self._single)
+
+    def posted(self, user: int) -> bytes:
+        """Give the body of an identify of one user over HTTP."""
+        return digits(user).join(self._body)
 
     def batch(self, users: list[int]) -> bytes:
         """Give the framed `BatchResolveRequest` with one identify for each user."""
-        return framed(b"".join(_digits(user).join(self._one_of_batch) for user in users))
+        return framed(b"".join(digits(user).join(self._one_of_batch) for user in users))
 
     def any_known(self) -> int:
         """Draw one who exists."""
-        return int(self._random.random() * self.known)
+        return self.first + int(self._random.random() * self.known)
 
     def new(self) -> int:
         """Name one who was never sent before."""
@@ -65,47 +101,18 @@ class Users:
         """Draw one who exists four times in five, else a new one."""
         return self.any_known() if self._random.random() < _REPEATED else self.new()
 
-
-def _digits(user: int) -> bytes:
-    """Scatter the numbers over 48 bits, one to one: neighbours in time are no neighbours in an index."""
-    return b"%012x" % (user * 0x9E3779B97F4B & 0xFFFF_FFFF_FFFF)
-
-
-@dataclass(frozen=True)
-class Workload:
-    """One kind of load: which method, what to send, how many resolutions that is, how many calls at once."""
-
-    name: str
-    title: str
-    method: str
-    messages: Callable[[Users], Callable[[], bytes]]
-    resolutions: int = 1
-    in_flight_share: float = 1.0
+    def messages(self, kind: str) -> Messages:
+        """Give what sends one workload, by name: which people, and how many in a message."""
+        people = {"repeat": self.any_known, "mixed": self.mixed, "new": self.new}
+        transport, _, drawn = kind.rpartition("-")
+        draw = people[drawn]
+        if transport == "batch":
+            return lambda: self.batch([draw() for _ in range(BATCH)])
+        if transport == "http":
+            return lambda: self.posted(draw())
+        return lambda: self.identify(draw())
 
 
-def _repeat(users: Users) -> Callable[[], bytes]:
-    return lambda: users.identify(users.any_known())
-
-
-def _new(users: Users) -> Callable[[], bytes]:
-    return lambda: users.identify(users.new())
-
-
-def _mixed(users: Users) -> Callable[[], bytes]:
-    return lambda: users.identify(users.mixed())
-
-
-def _batch(users: Users) -> Callable[[], bytes]:
-    return lambda: users.batch([users.mixed() for _ in range(BATCH)])
-
-
-WORKLOADS: Final = {
-    workload.name: workload
-    for workload in (
-        Workload("repeat", "repeated identify", "Identify", _repeat),
-        Workload("new", "new user", "Identify", _new),
-        Workload("mixed", "80 % repeated, 20 % new", "Identify", _mixed),
-        # Eight batches at once are 800 resolutions on their way; 64 would only measure the queue.
-        Workload("batch", f"the same, {BATCH} a call", "BatchResolve", _batch, BATCH, 1 / 8),
-    )
-}
+def digits(user: int) -> bytes:
+    """Scatter the numbers, one to one: neighbours in time are no neighbours in an index."""
+    return b"%012x" % (user * MULTIPLIER & 0xFFFF_FFFF_FFFF)

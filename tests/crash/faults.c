@@ -22,6 +22,7 @@ struct switches {
     volatile int64_t synced;       /* counts syncs that succeeded */
     volatile int64_t failed;       /* counts syncs that were made to fail */
     volatile int64_t waiting;      /* counts syncs that have been held up */
+    volatile int64_t write_error;  /* errno of every write, 0: none */
     char only[64];                 /* faults befall files whose names end so */
 };
 
@@ -86,6 +87,49 @@ int fdatasync(int file) {
     if (!real)
         real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
     return befall(file) ? -1 : real(file);
+}
+
+/* Gives -1 where the disk is full, or can only be read. */
+static int refuse(int file) {
+    if (!on->write_error || !is_meant(file))
+        return 0;
+    errno = (int)on->write_error;
+    return -1;
+}
+
+ssize_t write(int file, const void *data, size_t size) {
+    static ssize_t (*real)(int, const void *, size_t);
+    if (!real)
+        real = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+    return refuse(file) ? -1 : real(file, data, size);
+}
+
+ssize_t pwrite(int file, const void *data, size_t size, off_t at) {
+    static ssize_t (*real)(int, const void *, size_t, off_t);
+    if (!real)
+        real = (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
+    return refuse(file) ? -1 : real(file, data, size, at);
+}
+
+ssize_t pwrite64(int file, const void *data, size_t size, off64_t at) {
+    static ssize_t (*real)(int, const void *, size_t, off64_t);
+    if (!real)
+        real = (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
+    return refuse(file) ? -1 : real(file, data, size, at);
+}
+
+int ftruncate(int file, off_t size) {
+    static int (*real)(int, off_t);
+    if (!real)
+        real = (int (*)(int, off_t))dlsym(RTLD_NEXT, "ftruncate");
+    return refuse(file) ? -1 : real(file, size);
+}
+
+int ftruncate64(int file, off64_t size) {
+    static int (*real)(int, off64_t);
+    if (!real)
+        real = (int (*)(int, off64_t))dlsym(RTLD_NEXT, "ftruncate64");
+    return refuse(file) ? -1 : real(file, size);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *time) {

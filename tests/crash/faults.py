@@ -17,7 +17,7 @@ __all__ = ["FOR_EVER", "Faults", "faults"]
 
 FOR_EVER: Final = -1
 _SOURCE: Final = Path(__file__).with_name("faults.c")
-_FIELDS: Final = ("delay_us", "failures", "stuck", "clock_ms", "synced", "failed", "waiting")
+_FIELDS: Final = ("delay_us", "failures", "stuck", "clock_ms", "synced", "failed", "waiting", "write_error")
 _NUMBER: Final = struct.Struct("q")
 _NAME_BYTES: Final = 64
 
@@ -42,11 +42,15 @@ class Faults:
             stuck: None returns until this is taken back.
             only: The files it befalls: those whose names end so.
         """
-        at = len(_FIELDS) * _NUMBER.size
-        self._switches[at : at + _NAME_BYTES] = only.encode().ljust(_NAME_BYTES, b"\0")
+        self._name(only)
         self._set("delay_us", round(delay_ms * 1_000))
         self._set("failures", failures)
         self._set("stuck", int(stuck))
+
+    def write(self, *, error: int = 0, only: str = "") -> None:
+        """Have every write fail with an errno from now on, 0 for none, to files whose names end so."""
+        self._name(only)
+        self._set("write_error", error)
 
     def set_clock(self, ahead_ms: int) -> None:
         """Put the time of day ahead of the true one, or behind it."""
@@ -66,6 +70,10 @@ class Faults:
     def waiting(self) -> int:
         """How many syncs have been held up."""
         return self._get("waiting")
+
+    def _name(self, only: str) -> None:
+        at = len(_FIELDS) * _NUMBER.size
+        self._switches[at : at + _NAME_BYTES] = only.encode().ljust(_NAME_BYTES, b"\0")
 
     def _set(self, field: str, value: int) -> None:
         _NUMBER.pack_into(self._switches, _FIELDS.index(field) * _NUMBER.size, value)

@@ -14,6 +14,9 @@ from idsync.config import Configuration, parse_configuration
 from idsync.server.app import App, open_app
 from idsync.store.embedded.opening import open_store
 from idsync.testing.clock import ManualClock
+from tests.postgres import new_postgres, postgres_server, postgres_url, postgres_worker_url
+
+__all__ = ["new_postgres", "postgres_server", "postgres_url", "postgres_worker_url"]
 
 CONFIGURATION = """
 [operator]
@@ -94,11 +97,14 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of each kind."""
     if request.param == "memory":
         return "memory://"
+    if request.param == "postgres":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
     shutil.copytree(request.getfixturevalue("empty_database"), tmp_path / "data")
     return f"sqlite:///{tmp_path / 'data' / 'idsync.db'}"
 

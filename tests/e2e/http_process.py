@@ -121,10 +121,10 @@ class HttpProcess:
 
 
 @contextmanager
-def http_process(folder: Path, configuration: str = CONFIGURATION) -> Iterator[HttpProcess]:
+def http_process(folder: Path, configuration: str = CONFIGURATION, *flags: str) -> Iterator[HttpProcess]:
     """Start the service on the database of a folder; it is killed at the end if it still runs."""
     log = folder / "log"
-    command = serve_command(folder, configuration)
+    command = [*serve_command(folder, configuration), *flags]
     with log.open("w") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None

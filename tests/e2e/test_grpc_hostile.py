@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import grpc
@@ -16,7 +16,8 @@ from idsync.server.app import App
 from idsync.testing.clock import ManualClock
 from idsync.v1 import identity_pb2
 from idsync.v1 import identity_service_pb2 as pb
-from tests.e2e.conftest import CLUB, SHOP
+from tests.e2e.conftest import CLUB, CONFIGURATION, SHOP
+from tests.e2e.http_process import http_process
 
 IDENTIFY = "/idsync.v1.IdentityService/Identify"
 STREAM = "/idsync.v1.IdentityService/StreamResolve"
@@ -31,10 +32,26 @@ def database_url() -> str:
     return "memory://"
 
 
+@pytest.fixture(scope="module")
+def fronts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the fronts of a service listen."""
+    with http_process(tmp_path_factory.mktemp("fronts"), CONFIGURATION, "--processes", "2") as service:
+        yield service.addresses.grpc
+
+
+@pytest.fixture(params=["one process", "fronts"])
+def address(request: pytest.FixtureRequest) -> str:
+    """Where calls go: to the process that answers them, or to one that relays them."""
+    if request.param == "fronts":
+        return str(request.getfixturevalue("fronts"))
+    app: App = request.getfixturevalue("app")
+    return app.grpc_address
+
+
 @pytest.fixture
-async def channel(app: App) -> AsyncIterator[Any]:
+async def channel(address: str) -> AsyncIterator[Any]:
     """A channel that sends bytes as they are; at the end the service must still answer."""
-    async with grpc.aio.insecure_channel(app.grpc_address) as opened:
+    async with grpc.aio.insecure_channel(address) as opened:
         channel: Any = opened
         yield channel
         answer = await channel.unary_unary(IDENTIFY)(GOOD.SerializeToString(), metadata=SHOP.metadata())
@@ -146,6 +163,7 @@ class TestCredentials:
 
         assert await refusal(call) == (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED", ())
 
+    @pytest.mark.parametrize("address", ["one process"], indirect=True)
     async def test_signature(self, channel: Any, clock: ManualClock) -> None:
         """ID-224, with a text near the largest body (ID-242), sent twice."""
         date = "20260101T000000Z"

@@ -75,12 +75,15 @@ def _section(name: str, policy: Policy) -> str:
     )
 
 
-@pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
-    """Serve all the settings at once."""
+@pytest.fixture(scope="module", params=["1", "2"], ids=["one process", "two fronts"])
+def addresses(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Addresses]:
+    """Serve all the settings at once; by one process, and by fronts before the one that owns the graph."""
     sections = [_section(name, policy) for name, policy in POLICIES.items()]
     configuration = "\n".join([f'[operator]\ntoken = "{TOKEN}"', *sections])
-    with http_process(tmp_path_factory.mktemp("served"), configuration) as service:
+    flags = ("--processes", request.param)
+    with http_process(tmp_path_factory.mktemp("served"), configuration, *flags) as service:
         yield service.addresses
 
 

@@ -20,7 +20,7 @@ from idsync.config.configuration import Limits, Tls
 from idsync.model.errors import ConfigurationError, DeadlineExceededError, IdsyncError
 from idsync.server.admission.credentials import Metadata
 from idsync.server.call import Call
-from idsync.server.method import Method
+from idsync.server.transport.answering import Served
 from idsync.server.transport.health import Health
 from idsync.server.wire.status import to_status
 
@@ -32,8 +32,6 @@ _OPTIONS: Final = (
     # A signed request brings the text it was signed over, once or twice (ID-224, ID-242).
     ("grpc.max_metadata_size", 1024 * 1024),
     ("grpc.absolute_max_metadata_size", 1024 * 1024),
-    # A second service on the same port must fail, not share its calls.
-    ("grpc.so_reuseport", 0),
     # A peer that is gone without a word keeps its connection, and the calls on it, for no longer than this.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -41,10 +39,18 @@ _OPTIONS: Final = (
 
 
 class GrpcServer:
-    """A server with health and reflection, both open to everybody."""
+    """A server with health and reflection, both open to everybody.
 
-    def __init__(self, methods: Iterable[Method], limits: Limits) -> None:
-        self._server = grpc.aio.server(options=(*_OPTIONS, *_bounds(limits)))
+    Args:
+        methods: What it serves.
+        limits: Bounds of what waits before any of our code sees it.
+        shares_port: Whether other processes may listen on its port; otherwise a second service there fails,
+            instead of sharing its calls.
+    """
+
+    def __init__(self, methods: Iterable[Served], limits: Limits, *, shares_port: bool = False) -> None:
+        options = (*_OPTIONS, *_bounds(limits), ("grpc.so_reuseport", int(shares_port)))
+        self._server = grpc.aio.server(options=options)
         self._health = Health()
         handlers = {method.path: _handler(method) for method in methods}
         self._services = tuple(dict.fromkeys(path.split("/")[1] for path in handlers))
@@ -156,7 +162,7 @@ class _Handler:
     unary_stream: Any = None
     stream_stream: Any = None
 
-    def __init__(self, method: Method, metadata: Metadata) -> None:
+    def __init__(self, method: Served, metadata: Metadata) -> None:
         self.method = method
         self.metadata = metadata
 
@@ -196,7 +202,7 @@ class _Bidirectional(_Handler):
                 yield response
 
 
-def _handler(method: Method) -> Callable[[Metadata], _Handler]:
+def _handler(method: Served) -> Callable[[Metadata], _Handler]:
     if method.client_streaming:
         return partial(_Bidirectional, method)
     return partial(_Streaming if method.server_streaming else _Unary, method)

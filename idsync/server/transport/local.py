@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from idsync.model.errors import DeadlineExceededError, UnavailableError
 from idsync.server.admission.credentials import Metadata
 from idsync.server.call import Call
-from idsync.server.method import Method
+from idsync.server.transport.answering import Answerable
 
 __all__ = ["LocalTransport"]
 
@@ -31,9 +31,9 @@ class Named(Protocol):
 
 
 class LocalTransport:
-    """Carries calls to the methods of this process."""
+    """Carries calls to the methods of this process, or to those that a front relays."""
 
-    def __init__(self, methods: Iterable[Method]) -> None:
+    def __init__(self, methods: Iterable[Answerable]) -> None:
         self._methods = {method.path: method for method in methods}
         self._under_way: set[asyncio.Timeout] = set()
         self._closed = False
@@ -62,7 +62,7 @@ class LocalTransport:
             async with asyncio.timeout(timeout_s) as limit:
                 self._under_way.add(limit)
                 try:
-                    response = await method.answer(request, call)
+                    response: Message = await method.answer(request, call)
                 finally:
                     self._under_way.discard(limit)
         except TimeoutError:

@@ -20,6 +20,7 @@ from idsync.model.errors import StoreError
 from idsync.store.codec import unpack
 from idsync.store.embedded.folding import Folder, FoldTables
 from idsync.store.embedded.lock import lock
+from idsync.store.embedded.pairing import require_paired
 from idsync.store.fold import fold
 from idsync.store.sql.difference import Difference
 from idsync.store.sql.schema import SchemaState, create, require_current, state_of
@@ -50,9 +51,13 @@ def check(database: Path) -> tuple[int, list[Difference]]:
         How many entries were folded, and a difference for each table that has one.
 
     Raises:
-        StoreError: The database is in use, cannot be used, or the journal has a gap.
+        StoreError: The database is in use, damaged or cannot be used, or the journal has a gap.
     """
     with _folded_anew(database) as (connection, entries):
+        # the comparison does not read every index
+        [state] = connection.execute("PRAGMA main.quick_check(1)").fetchone()
+        if state != "ok":
+            raise StoreError("the database is damaged: a page of it is not what SQLite wrote")
         return entries, list(_differences(connection))
 
 
@@ -100,6 +105,7 @@ def _folded_anew(database: Path) -> Iterator[tuple[sqlite3.Connection, int]]:
     held = lock(database)
     try:
         require_current(database)
+        require_paired(database)
         folder = Folder(database)
         try:
             folder.run()

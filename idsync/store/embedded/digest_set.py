@@ -23,7 +23,7 @@ class DigestSet:
 
     def __init__(self) -> None:
         # numbers of the n-th chunk are not below _firsts[n], and below _firsts[n + 1]
-        self._firsts: list[int] = [0]
+        self._firsts = array("Q", [0])
         self._chunks: list[array[int]] = [array("Q")]
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class DigestSet:
         if not self._chunks[-1]:
             self._chunks[-1] = parts.pop(0)
         self._chunks += parts
-        self._firsts += [part[0] for part in parts]
+        self._firsts.extend([part[0] for part in parts])
 
     def update(self, numbers: DigestSet) -> None:
         """Add every number of another set."""

@@ -1,4 +1,4 @@
-"""Decides when the fold runs, and where: in a thread while there is little to do, else in its own process."""
+"""Decides when the fold runs, and where: in a thread for the first entries, then in its own process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ __all__ = ["STALL_S", "FoldRunner"]
 _DELAY_S: Final = 0.25
 """Entries wait this long for others, so that one sorted transaction takes many."""
 _AT_ONCE: Final = 2_048
-"""This many entries do not wait. They also pay for a process: the fold's work then stays off our lock."""
+"""This many entries do not wait."""
+_FOLDED_HERE: Final = 2_048
+"""So many entries are folded in a thread; a store that has more to do pays for a process, and then the work
+stays off the interpreter's lock, which every call needs."""
 STALL_S: Final = 30.0
 """A process that takes longer for one transaction is ended; another one begins where it was."""
 _CLOSE_S: Final = 5.0
@@ -50,6 +53,7 @@ class FoldRunner:
         self._task: asyncio.Task[None] | None = None
         self._folder: Folder | None = None
         self._thread: DiskThread | None = None
+        self._folded_here = 0
         self._process: asyncio.subprocess.Process | None = None
 
     def grown(self, log_id: int, entries: int) -> None:
@@ -115,7 +119,7 @@ class FoldRunner:
             folding.exception()
 
     async def _fold(self, waiting: int) -> int:
-        if self._process is None and waiting >= _AT_ONCE:
+        if self._process is None and self._folded_here + waiting >= _FOLDED_HERE:
             await self._start_process()
         if self._process is not None:
             answer = await self._ask(self._process)
@@ -132,9 +136,11 @@ class FoldRunner:
         if self._thread is None:
             self._thread = DiskThread("idsync-fold")
         try:
-            return await asyncio.wrap_future(self._thread.submit(self._fold_here, self._latest))
+            position = await asyncio.wrap_future(self._thread.submit(self._fold_here, self._latest))
         except sqlite3.Error as error:
             raise UnavailableError("the store cannot write its tables") from error
+        self._folded_here += waiting
+        return position
 
     async def _start_process(self) -> None:
         try:

@@ -112,12 +112,15 @@ class Loader:
 
         The value itself is compared after the look-up. One without holders has one row all the same.
         """
-        wanted = {(int(key.type), key.value.encode()) for key in keys}
+        wanted = {key.value.encode() for key in keys}
         rows: list[IdentityRead] = []
         for chunk in _chunks(keys.items()):
-            parameters = [part for (type_, _), digest_ in chunk for part in (type_, digest_)]
-            rows += self._connection.execute(_by_value(len(chunk)), (*parameters, graph_id))
-        return [row for row in rows if (row[1], row[2]) in wanted]
+            parameters: list[Any] = []
+            for (type_, _), key in chunk:
+                parameters += type_, key
+            parameters.append(graph_id)
+            rows += self._connection.execute(_by_value(len(chunk)), parameters)
+        return [row for row in rows if row[2] in wanted]
 
     def identities_by_id(self, graph_id: int, ids: Collection[int]) -> list[IdentityRead]:
         """Find identities by id, likewise."""

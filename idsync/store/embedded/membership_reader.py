@@ -21,12 +21,14 @@ import structlog
 
 from idsync.store.embedded.digest_set import DigestSet
 from idsync.store.embedded.membership import Membership
+from idsync.store.embedded.prefetch import available_bytes, prefetch
 
 __all__ = ["MembershipReader"]
 
 _PAGE: Final = 16_384
 """Digests that are read together, about: what Python then does with them takes a millisecond at a time."""
 _PREFIXES: Final = 1 << 64
+_LARGE_BYTES: Final = 64 * 1_024 * 1_024
 
 _NEXT_TYPE = "SELECT min(type) FROM identity WHERE graph_id = ? AND type > ?"
 _BOUND = (
@@ -76,6 +78,9 @@ class MembershipReader:
             uri = f"{self._database.absolute().as_uri()}?mode=ro"
             connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             try:
+                if not self._fetch():
+                    _log.warning("membership_unknown", reason="the database is too large for the memory")
+                    return
                 for graph_id, membership in self._graphs.items():
                     written = self._read(connection, graph_id)
                     if self._stop.is_set():
@@ -83,10 +88,23 @@ class MembershipReader:
                     self._tell(membership, written)
             finally:
                 connection.close()
-        except (sqlite3.Error, ValueError) as error:
+        except (sqlite3.Error, OSError, ValueError) as error:
             _log.warning("membership_unknown", reason=type(error).__name__)
         finally:
             self._tell(None, {})
+
+    def _fetch(self) -> bool:
+        """Have a large file brought into the system's cache; says whether there is room for it.
+
+        The digests are all over the file: reading them from a disk page by page takes minutes, in which
+        nobody else has much of the disk. So they are left alone where the file would not fit.
+        """
+        size = self._database.stat().st_size
+        if size > available_bytes() // 2:
+            return False
+        if size > _LARGE_BYTES:
+            prefetch(self._database, self._stop.is_set)
+        return True
 
     def _tell(self, membership: Membership | None, written: dict[int, DigestSet]) -> None:
         # a loop that is closed has nobody left to tell

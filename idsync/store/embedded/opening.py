@@ -12,6 +12,7 @@ from idsync.model.errors import StoreError
 from idsync.model.identity import TypeSet
 from idsync.store.embedded.folding import Folder
 from idsync.store.embedded.lock import lock
+from idsync.store.embedded.pairing import require_paired
 from idsync.store.embedded.store import EmbeddedStore
 from idsync.store.sql.schema import require_current
 
@@ -58,6 +59,7 @@ async def open_store(
     held = lock(database)
     try:
         require_current(database)
+        require_paired(database)
         folder = Folder(database)
         try:
             position = folder.run()

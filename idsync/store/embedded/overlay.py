@@ -36,6 +36,25 @@ class _Ids(dict[Identity, int]):
         return found
 
 
+def _versions_hold(change_set: ChangeSet, view: EmbeddedView) -> bool:
+    nodes, graph = view.nodes, view.graph
+    for identity, version in change_set.identities.items():
+        node = nodes.get(identity) or graph.seek(identity)
+        if (0 if node is None else node.version) != version:
+            return False
+        if node is not None:
+            node.used = True
+    for mpid, version in change_set.profiles.items():
+        profile = view.node(mpid)
+        if profile is None or profile.version != version:
+            return False
+        profile.used = True
+    if change_set.overtaken is None:
+        return True
+    profile = view.node(change_set.mpid)
+    return profile is not None and graph.is_overtaken(profile) is change_set.overtaken
+
+
 class Overlay:
     """Everything that is in memory; synchronous, so that what it shows cannot change while one looks.
 
@@ -158,7 +177,10 @@ class Overlay:
     # -- changing ------------------------------------------------------------------------------------------
 
     def holds(self, change_set: ChangeSet) -> bool:
-        """Say whether every condition of a change set still holds."""
+        """Say whether every condition of a change set still holds.
+
+        What was seen as resident is asked itself: a node that has left says so by its version.
+        """
         view = cast("EmbeddedView", change_set.view)
         if view.tick == self._tick:
             return True
@@ -166,20 +188,12 @@ class Overlay:
         if view.graph is not graph:
             # all was rebuilt since, and what is void may have had the same positions as what now stands
             return False
-        graph.load(graph.missing(change_set.identities))
-        for identity, version in change_set.identities.items():
-            node = graph.find(identity)
-            if (0 if node is None else node.version) != version:
-                return False
-        for mpid, version in change_set.profiles.items():
-            profile = graph.live(mpid)
-            if profile is None or profile.version != version:
-                return False
-        if change_set.overtaken is not None:
-            profile = graph.live(change_set.mpid)
-            if profile is None or graph.is_overtaken(profile) is not change_set.overtaken:
-                return False
-        return change_set.idempotency_key is None or not self._is_used(change_set, graph)
+        if _versions_hold(change_set, view) and (
+            change_set.idempotency_key is None or not self._is_used(change_set, graph)
+        ):
+            view.tick = self._tick
+            return True
+        return False
 
     def _is_used(self, change_set: ChangeSet, graph: ResidentGraph) -> bool:
         assert change_set.idempotency_key is not None
@@ -256,7 +270,7 @@ class Overlay:
         """Make room; as long as little was added since the last time there is nothing to do."""
         resident = sum(map(len, self._graphs.values()))
         # what is not in the tables yet must stay: it is looked at again, but not at every call
-        self._grown = 0 if resident <= self._keep else self._slack // 2
+        self._grown = 0 if resident <= self._keep else max(self._slack // 2, 1)
         if resident > self._keep:
             for graph in self._graphs.values():
                 graph.sweep(self._keep * len(graph) // resident, self._tables_contain)

@@ -18,7 +18,7 @@ class Order(Protocol):
         """Give the place of one that exists; greater is later."""
         ...
 
-    def in_order(self, mpids: Iterable[Mpid]) -> list[Mpid]:
+    def in_order(self, mpids: Sequence[Mpid]) -> list[Mpid]:
         """Sort profiles that exist, oldest first."""
         ...
 

@@ -163,8 +163,12 @@ class ResidentGraph(ResidentNodes):
         identity = self.identity_node(identity_id)
         if descriptive:
             identity.described -= {mpid}
-        else:
-            identity.drop(mpid)
+            return
+        identity.drop(mpid)
+        # perhaps it was the one that had overtaken them
+        for other in identity.newest():
+            if other in self.nodes:
+                self.nodes[other].overtaken = None
 
     def add_alias(self, row: AliasRow) -> None:
         """Add an alias request."""

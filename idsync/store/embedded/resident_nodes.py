@@ -73,13 +73,16 @@ class ResidentNodes:
         return node
 
     def missing(self, identities: Iterable[Identity]) -> dict[Identity, bytes]:
-        """Say which identities must be read before a miss is a miss, with their digests."""
-        wanted = {}
+        """Say which identities must be read before a miss is a miss, with their digests.
+
+        Where one must be read the others are read along: that costs no more than to rule them out.
+        """
+        wanted: dict[Identity, bytes] = {}
         for identity in identities:
             if identity.value in self.by_value[identity.type] or identity in self._absent:
                 continue
             key = digest(identity.value.encode())
-            if self._membership.rules_out(identity.type, key):
+            if not wanted and self._membership.rules_out(identity.type, key):
                 self._note_absent(identity, key)
             else:
                 wanted[identity] = key
@@ -117,7 +120,7 @@ class ResidentNodes:
         return node
 
     def ensure_ids(self, ids: Iterable[int]) -> None:
-        """Read the identities that are not resident, all of which exist."""
+        """Read the identities that are not resident, as far as they exist."""
         absent = [i for i in ids if i not in self.by_id]
         if absent:
             self._adopt(self._loader.identities_by_id(self.graph_id, absent))
@@ -129,36 +132,55 @@ class ResidentNodes:
 
     def _adopt(self, rows: Iterable[IdentityRead]) -> None:
         """Make nodes of what was read, except where there are some already: these may be newer."""
-        found: dict[int, list[IdentityRead]] = {}
+        several: dict[int, list[IdentityRead]] = {}
+        firsts: dict[int, IdentityRead] = {}
+        alone: dict[Mpid, list[IdentityNode]] = {}
         for row in rows:
-            if row[0] not in self.by_id:
-                found.setdefault(row[0], []).append(row)
-        alone: dict[Mpid, int] = {}
-        for identity_id, links in found.items():
-            node = self._identity(links)
-            if type(node.known) is Solo or type(node.anonymous) is Solo:
-                mpids = [*node.known.newest_first(), *node.anonymous.newest_first()]
-                if len(mpids) == 1:
-                    alone[mpids[0]] = alone.get(mpids[0], 0) + 1
+            identity_id = row[0]
+            if identity_id in firsts:
+                several.setdefault(identity_id, [firsts[identity_id]]).append(row)
+            elif identity_id not in self.by_id:
+                firsts[identity_id] = row
+        for identity_id, row in firsts.items():
+            _, identity_type, value, version, is_descriptive, mpid = row[:6]
+            node = IdentityNode(
+                identity_id, identity_type, None if value is None else value.decode(), version
+            )
+            if identity_id in several:
+                self._rank(node, several[identity_id])
+            elif is_descriptive:
+                node.described = frozenset((mpid,))
+            elif mpid is not None:
+                if mpid not in self.nodes:
+                    self._profiles.put(mpid, profile_node(mpid, *row[6:]))
+                alone.setdefault(mpid, []).append(node)
             self._identities.put(identity_id, node)
             if node.value is not None:
-                self.by_value[node.type][node.value] = node
-        for mpid, values in alone.items():
-            profile = self.nodes.get(mpid)
-            if profile is not None and profile.overtaken is None and profile.size == values:
-                # all its values were read just now, and nobody shares any
-                profile.overtaken = False
+                self.by_value[identity_type][node.value] = node
+        for mpid, nodes in alone.items():
+            self._rank_alone(mpid, nodes)
 
-    def _identity(self, links: Sequence[IdentityRead]) -> IdentityNode:
-        identity_id, identity_type, value, version = links[0][:4]
-        node = IdentityNode(identity_id, identity_type, None if value is None else value.decode(), version)
+    def _rank_alone(self, mpid: Mpid, nodes: Sequence[IdentityNode]) -> None:
+        """Set the one holder of identities that were read together."""
+        holder, profile = Solo(mpid), self.nodes[mpid]
+        if profile.types & self._login_set:
+            for node in nodes:
+                node.known = holder
+        else:
+            for node in nodes:
+                node.anonymous = holder
+        if profile.overtaken is None and profile.size == len(nodes):
+            # these are all its values, and nobody shares any
+            profile.overtaken = False
+
+    def _rank(self, node: IdentityNode, links: Sequence[IdentityRead]) -> None:
+        """Set the holders of an identity that several links lead to."""
         holders: list[tuple[int, Mpid, bool]] = []
+        described: set[Mpid] = set()
         for link in links:
-            is_descriptive, mpid = link[4], link[5]
-            if mpid is None:
-                continue
+            is_descriptive, mpid = link[4:6]
             if is_descriptive:
-                node.described |= {mpid}
+                described.add(mpid)
                 continue
             profile = self.nodes.get(mpid)
             if profile is None and len(links) <= _FEW:
@@ -166,11 +188,10 @@ class ResidentNodes:
                 self._profiles.put(mpid, profile)
             recency, types = (link[9], link[13]) if profile is None else (profile.recency, profile.types)
             holders.append((recency, mpid, bool(types & self._login_set)))
-        if len(holders) > 1:
-            holders.sort()
+        holders.sort()
+        node.described = frozenset(described)
         node.known = ranked([mpid for _, mpid, is_known in holders if is_known])
         node.anonymous = ranked([mpid for _, mpid, is_known in holders if not is_known])
-        return node
 
     def split_by(self, login_set: TypeSet) -> None:
         """Part known from anonymous holders by these login types from now on (ID-008)."""
@@ -218,7 +239,7 @@ class ResidentNodes:
         """Give the place of a profile that exists in the order of ID-011."""
         return self.profile_node(mpid).recency
 
-    def in_order(self, mpids: Iterable[Mpid]) -> list[Mpid]:
+    def in_order(self, mpids: Sequence[Mpid]) -> list[Mpid]:
         """Sort profiles that exist by the order of ID-011, oldest first; none becomes resident for that."""
         places = {mpid: self.nodes[mpid].recency for mpid in mpids if mpid in self.nodes}
         absent = [mpid for mpid in mpids if mpid not in places]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
-__all__ = ["SecondChance"]
+__all__ = ["LEFT", "SecondChance"]
+
+LEFT: Final = -1
+"""The version of a node that is no longer resident: who still has it sees that it says nothing any more."""
 
 
 class _Node(Protocol):
     group: int
     used: bool
+    version: int
 
 
 N = TypeVar("N", bound=_Node)
@@ -31,8 +35,11 @@ class SecondChance(Generic[N]):
 
     def put(self, key: int, node: N) -> None:
         """Add a node, or put another in the place of one."""
-        if key not in self.nodes:
+        before = self.nodes.get(key)
+        if before is None:
             self._queue.append(key)
+        else:
+            before.version = LEFT
         self.nodes[key] = node
 
     def evict(self, keep: int, tables_contain: int) -> list[N]:
@@ -51,6 +58,7 @@ class SecondChance(Generic[N]):
                 queue.append(key)
             else:
                 del nodes[key]
+                node.version = LEFT
                 evicted.append(node)
                 if len(evicted) == excess:
                     break

@@ -262,8 +262,8 @@ class EmbeddedStore:
         except TimeoutError:
             raise UnavailableError("the tables are too far behind the log") from None
 
-    async def knows_all(self) -> None:
-        """Return when it is known of every identity whether it exists, or that this will not be known."""
+    async def membership_is_read(self) -> None:
+        """Return when the digests of all identities are in memory, or when reading them failed."""
         await asyncio.shield(self._membership.done)
 
     async def close(self) -> None:

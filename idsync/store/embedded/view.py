@@ -16,41 +16,41 @@ __all__ = ["EmbeddedView"]
 class _ProfileView:
     """A live profile; implements `idsync.model.view.ProfileView`."""
 
-    __slots__ = ("_graph", "_node")
+    __slots__ = ("_graph", "node")
 
     def __init__(self, graph: ResidentGraph, node: ProfileNode) -> None:
         self._graph = graph
-        self._node = node
+        self.node = node
 
     @property
     def mpid(self) -> Mpid:
-        return self._node.mpid
+        return self.node.mpid
 
     @property
     def types(self) -> TypeSet:
-        return self._node.types
+        return self.node.types
 
     @property
     def recency(self) -> int:
-        return self._node.recency
+        return self.node.recency
 
     @property
     def version(self) -> int:
-        return self._node.version
+        return self.node.version
 
     @property
     def active_ms(self) -> int:
-        return self._node.active_ms
+        return self.node.active_ms
 
     @property
     def overtaken(self) -> bool:
-        return self._graph.is_overtaken(self._node)
+        return self._graph.is_overtaken(self.node)
 
     def record(self) -> Mapping[Identity, int]:
-        return self._graph.record(self._node.mpid, descriptive=False)
+        return self._graph.record(self.node.mpid, descriptive=False)
 
     def descriptions(self) -> Mapping[Identity, int]:
-        return self._graph.record(self._node.mpid, descriptive=True)
+        return self._graph.record(self.node.mpid, descriptive=True)
 
 
 class EmbeddedView:
@@ -58,11 +58,13 @@ class EmbeddedView:
 
     Attributes:
         graph: Where it looks.
-        tick: The store's count of changes when it was taken: as long as that stands, so does every condition.
+        nodes: What is known of each identity that was asked for.
+        tick: The store's count of changes when it was taken, or its conditions were compared last: as long as
+            that stands, so do they.
         rests_on: Number of the newest group that anything asked for was changed by.
     """
 
-    __slots__ = ("_nodes", "_profiles", "earlier", "graph", "rests_on", "tick")
+    __slots__ = ("_profiles", "earlier", "graph", "nodes", "rests_on", "tick")
 
     def __init__(
         self,
@@ -76,12 +78,12 @@ class EmbeddedView:
         self.tick = tick
         self.rests_on = rests_on
         self.earlier = earlier
-        self._nodes = nodes
+        self.nodes = nodes
         self._profiles: dict[Mpid, _ProfileView | None] = {}
 
     def holders(self, identity: Identity) -> IdentityNode | None:
         """Give the holders of an identity that was asked for."""
-        return self._nodes[identity]
+        return self.nodes[identity]
 
     def profile(self, mpid: Mpid) -> _ProfileView | None:
         """Give a live profile."""
@@ -89,6 +91,11 @@ class EmbeddedView:
             node = self.graph.live(mpid)
             self._profiles[mpid] = None if node is None else _ProfileView(self.graph, node)
         return self._profiles[mpid]
+
+    def node(self, mpid: Mpid) -> ProfileNode | None:
+        """Give a live profile as it was seen, or else as it is."""
+        seen = self._profiles.get(mpid)
+        return self.graph.live(mpid) if seen is None else seen.node
 
     def aliases(self, mpid: Mpid) -> Sequence[AliasRecord]:
         """Give the alias requests that name a profile."""

@@ -31,7 +31,7 @@ _FOLDED: Final = {
         "graph_id, mpid, source, created_seq, created_ms, recency, active_ms, returned_ms, erased, types, "
         "size, version"
     ),
-    "link": "graph_id, identity_id, mpid, since_seq, position, until_seq, descriptive",
+    "link": "graph_id, identity_id, mpid, since_seq, position, until_seq, descriptive, kind, recency",
     "alias": (
         "graph_id, seq, source, destination, start_ms, end_ms, scope, stamp_id, apply_at_ms, state, "
         "arrived_ms, ignored_reason, applied_ms, settled_seq"
@@ -40,8 +40,6 @@ _FOLDED: Final = {
     "identity": "graph_id, identity_id, type, version, holders",
 }
 """What the journal adds up to; of the dictionary the version and the counts."""
-_PLACES: Final = "graph_id, identity_id, mpid, since_seq, kind, recency"
-"""Of open links: of closed ones nobody asks the place."""
 _SCRATCH: Final = (*_FOLDED, "journal", "graph")
 
 
@@ -78,10 +76,9 @@ async def rebuild(address: Address) -> tuple[int, list[Difference]]:
                     "AND (a.version, a.holders) IS DISTINCT FROM (i.version, i.holders)"
                 )
                 continue
-            every = f"{columns}, kind, recency" if table == "link" else columns
             await connection.execute(f"DELETE FROM {main}.{table}")
             await connection.execute(
-                f"INSERT INTO {main}.{table} ({every}) SELECT {every} FROM pg_temp.{table}"
+                f"INSERT INTO {main}.{table} ({columns}) SELECT {columns} FROM pg_temp.{table}"
             )
         await connection.execute(
             f"UPDATE {main}.graph g SET last_seq = a.last_seq FROM pg_temp.graph a "
@@ -93,19 +90,16 @@ async def rebuild(address: Address) -> tuple[int, list[Difference]]:
 
 async def _differences(connection: Connection) -> list[Difference]:
     main = await connection.fetchval("SELECT quote_ident(current_schema())")
-    compared = [(table, columns, "") for table, columns in _FOLDED.items()]
-    compared.append(("link", _PLACES, " WHERE until_seq IS NULL"))
-    compared.append(("graph", "graph_id, last_seq", ""))
-    found: dict[str, tuple[int, int]] = {}
-    for table, columns, where in compared:
-        ours, anew = (f"SELECT {columns} FROM {schema}.{table}{where}" for schema in (main, "pg_temp"))
+    found: list[Difference] = []
+    for table, columns in (_FOLDED | {"graph": "graph_id, last_seq"}).items():
+        ours, anew = (f"SELECT {columns} FROM {schema}.{table}" for schema in (main, "pg_temp"))
         missing, unexplained = [
             await connection.fetchval(f"SELECT count(*) FROM ({one} EXCEPT {other}) d")
             for one, other in ((anew, ours), (ours, anew))
         ]
-        before = found.get(table, (0, 0))
-        found[table] = (max(before[0], missing), max(before[1], unexplained))
-    return [Difference(table, *counts) for table, counts in found.items() if any(counts)]
+        if missing or unexplained:
+            found.append(Difference(table, missing, unexplained))
+    return found
 
 
 @asynccontextmanager

@@ -26,6 +26,10 @@ _ENCODINGS: Final = frozenset({"UTF8", "SQL_ASCII"})
 """Those that keep every text as it is given."""
 _TRIES: Final = 20
 _WAIT_S: Final = 0.1
+_LOCK_MS: Final = 1_000
+"""How long a migration waits for a table, in milliseconds: whoever calls meanwhile waits behind it."""
+_IN_USE: Final = frozenset({"40P01", "55P03"})
+"""States of SQL that say: a node that serves was in the way. Nothing remains, and it may go better again."""
 _TAKEN: Final = frozenset({"23505", "42P07", "42710", "40001", "40P01"})
 """States of SQL that say: somebody else has made it, or is about to."""
 
@@ -61,8 +65,18 @@ async def upgrade(address: Address) -> None:
     if state is not SchemaState.OLDER:
         refuse_unusable(state)
         return
-    async with _connected(address) as engine, engine.begin() as connection:
-        await connection.run_sync(_migrate)
+    async with _connected(address) as engine:
+        for attempt in range(_TRIES):
+            try:
+                async with engine.begin() as connection:
+                    await connection.execute(text(f"SET LOCAL lock_timeout = {_LOCK_MS}"))
+                    await connection.run_sync(_migrate)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _IN_USE or attempt == _TRIES - 1:
+                    raise
+                await asyncio.sleep(_WAIT_S)
+            else:
+                return
 
 
 async def _given_if_empty(address: Address) -> SchemaState:
@@ -88,7 +102,10 @@ def _state(connection: Connection) -> SchemaState:
         raise StoreError(f"the database has the encoding {encoding}; create one with ENCODING 'UTF8'")
     found = connection.execute(
         text(
-            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace(current_schema()::text)"
+            # what an extension brought along is nobody's data
+            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace(current_schema()::text) "
+            "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
+            "AND d.objid = c.oid AND d.deptype = 'e')"
         )
     )
     names = set(found.scalars())

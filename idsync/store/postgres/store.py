@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+import asyncpg
 import stamina
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
-from idsync.model.errors import UnavailableError
+from idsync.model.errors import ContentionError, UnavailableError
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.profile import Link, Profile
@@ -64,6 +65,20 @@ class PostgresStore:
         """Take one picture of each graph, all of the same moment."""
         if not wanted:
             return []
+        try:
+            return await self._look(wanted)
+        except asyncpg.PostgresError as error:
+            # a migration takes tables in another order than a look does
+            if not is_race(error):
+                raise
+        async for attempt in stamina.retry_context(
+            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005, timeout=None
+        ):
+            with attempt:
+                return await self._look(wanted)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _look(self, wanted: Sequence[ViewRequest]) -> list[GraphView]:
         tick = self._tick
         if self._turns.is_due():
             async with self._turns.take() as connection:
@@ -109,6 +124,12 @@ class PostgresStore:
         if not changes or all(not each.changes and _tick_of(each) == self._tick for each in changes):
             await self._turns.give_back()
             return [Applied(each.mpid, 0, None) for each in changes]
+        try:
+            return await self._commit_again(changes, in_order=in_order)
+        except asyncpg.exceptions.TransactionRollbackError as error:
+            raise ContentionError("the database undid the transaction again and again") from error
+
+    async def _commit_again(self, changes: Sequence[ChangeSet], *, in_order: bool) -> list[Applied | Stale]:
         async for attempt in stamina.retry_context(
             on=is_race,
             attempts=TRANSACTION_TRIES,

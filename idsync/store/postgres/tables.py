@@ -250,8 +250,11 @@ class GraphTables:
 
     def _link(self, key: tuple[int, Mpid, int], link: LinkRow) -> tuple[Any, ...]:
         profile = self.profiles[link.mpid]
-        kind, recency = profile.types, profile.recency
-        if link.descriptive:
+        kind: int | None = profile.types
+        recency: int | None = profile.recency
+        if link.until_seq is not None:
+            kind = recency = None
+        elif link.descriptive:
             kind, recency = DESCRIPTIVE, link.since_seq
         return (*key, link.position, link.until_seq, int(link.descriptive), kind, recency)
 

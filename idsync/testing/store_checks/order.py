@@ -156,6 +156,21 @@ class OrderChecks:
         assert not await self._overtaken(scribe, first)
         assert await self._overtaken(scribe, second)
 
+    async def test_who_shares_nothing_with_somebody_newer_any_more_is_not_overtaken(
+        self, scribe: Scribe
+    ) -> None:
+        """Its return would change no order, and be written for nothing (ID-011)."""
+        first, second = await scribe.create(DEVICE), await scribe.create(DEVICE, NICKNAME)
+        before = await self._overtaken(scribe, first)
+        await scribe.remove(second, DEVICE)
+        once_removed = await self._overtaken(scribe, first)
+        third = await scribe.create(DEVICE)
+        again = await self._overtaken(scribe, first)
+        await scribe.erase(third)
+
+        assert (before, once_removed, again) == (True, False, True)
+        assert not await self._overtaken(scribe, first)
+
     async def test_a_record_lists_the_oldest_value_first(self, scribe: Scribe) -> None:
         """ID-074 drops the one that was added first; adding again makes a value the newest."""
         mpid = await scribe.create(NICKNAME, DEVICE)

@@ -138,6 +138,23 @@ async def test_what_cannot_be_read_does_not_stand(
     assert resolver.recall("name") is None
 
 
+async def test_what_has_left_the_memory_vouches_for_nothing(tmp_path: Path) -> None:
+    """What was seen may have left for room, come back, and have changed since: then it is another node."""
+    url = f"sqlite:///{tmp_path / 'small.db'}"
+    store = await open_store(url, clock=ManualClock(), cache_identities=1)
+    resolver = Resolver(store, {GRAPH.scope: SCOPE}, ManualClock())
+    await prepare(resolver, call(DEVICE))
+    mpid = (await resolver.resolve(call(DEVICE))).mpid
+    for number in range(10):
+        await resolver.resolve(call(Identity(T.IOS_IDFV, f"other {number}")))
+        await store.settle()
+    moved = IdentityChange(T.IOS_IDFV, DEVICE, OTHER)
+    await resolver.modify(ModifyRequest(GRAPH, mpid, (moved,)))
+
+    assert resolver.recall("name") is None
+    await store.close()
+
+
 async def test_an_erasure_empties_it(resolver: Resolver) -> None:
     """ID-212: a name holds values, and nobody can tell whose."""
     await prepare(resolver, call(DEVICE))

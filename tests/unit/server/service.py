@@ -15,7 +15,7 @@ from idsync.server.admission.limits import Gate
 from idsync.server.call import Call
 from idsync.server.meters import Meters
 from idsync.server.method import Desk, Method, methods_of
-from idsync.v1 import graph_service_pb2, identity_service_pb2
+from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2
 
 WEB = Caller(key="web", workspace="shop", scope="retail")
 METADATA = BasicCredentials("web", "s").metadata()
@@ -50,7 +50,7 @@ class Behaviour:
 def methods(
     result: Any, *, gate: Gate | None = None, registry: CollectorRegistry | None = None
 ) -> tuple[dict[str, Method], Behaviour]:
-    """Wrap a behaviour: the methods of both services by name, and the behaviour."""
+    """Wrap a behaviour: the methods of all services by name, and the behaviour."""
     behaviour = Behaviour(result)
     meters = Meters(CollectorRegistry() if registry is None else registry)
     authenticator = Authenticator([Registration(WEB, "s", key_only=False)], None, 900, lambda: 0)
@@ -60,6 +60,7 @@ def methods(
         for module, name in (
             (identity_service_pb2, "IdentityService"),
             (graph_service_pb2, "GraphService"),
+            (admin_service_pb2, "AdminService"),
         )
         for method in methods_of(
             module.DESCRIPTOR.services_by_name[name], behaviour, desk, {"BatchResolve", "StreamResolve"}

@@ -94,7 +94,7 @@ async def test_a_stopped_process_is_given_up(tmp_path: Path, monkeypatch: pytest
     """It is ended and another one begins where it was: a fold may be late, and may not be gone for good."""
     database = tmp_path / "idsync.db"
     create(database)
-    monkeypatch.setattr(fold_runner, "_AT_ONCE", 0)
+    monkeypatch.setattr(fold_runner, "_FOLDED_HERE", 0)
     monkeypatch.setattr(fold_runner, "STALL_S", 0.2)
     log = Log(log_path(database))
     row = log.append(Group(1, asyncio.get_running_loop().create_future()).body()).result(30)
@@ -122,7 +122,7 @@ async def test_no_further_process_is_no_reason_not_to_fold(
     """Where the system gives none the service folds by itself."""
     database = tmp_path / "idsync.db"
     create(database)
-    monkeypatch.setattr(fold_runner, "_AT_ONCE", 0)
+    monkeypatch.setattr(fold_runner, "_FOLDED_HERE", 0)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     log = Log(log_path(database))
     row = log.append(Group(1, asyncio.get_running_loop().create_future()).body()).result(30)
@@ -131,6 +131,29 @@ async def test_no_further_process_is_no_reason_not_to_fold(
     folds.grown(row, 1)
     await folds.settle()
 
+    assert folds._position == row
+    await folds.close()
+    log.close()
+
+
+async def test_whoever_writes_steadily_gets_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little comes at once: a fold in a thread takes the interpreter's lock from every call."""
+    database = tmp_path / "idsync.db"
+    create(database)
+    monkeypatch.setattr(fold_runner, "_FOLDED_HERE", 3)
+    log = Log(log_path(database))
+    folds = FoldRunner(database, 0, lambda _: None)
+
+    has_process = []
+    for number in (1, 2, 3):
+        row = log.append(Group(number, asyncio.get_running_loop().create_future()).body()).result(30)
+        folds.grown(row, 1)
+        await folds.settle()
+        has_process.append(folds._process is not None)
+
+    assert has_process == [False, False, True]
     assert folds._position == row
     await folds.close()
     log.close()

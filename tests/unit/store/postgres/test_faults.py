@@ -11,7 +11,8 @@ import pytest
 from idsync.model.changes import Applied
 from idsync.model.errors import UnavailableError
 from idsync.model.journal import NEW
-from idsync.store.postgres import database, store
+from idsync.store.postgres import database
+from idsync.store.postgres.commit import Written
 from idsync.store.postgres.opening import open_store
 from idsync.store.postgres.store import PostgresStore
 from idsync.testing.clock import ManualClock
@@ -97,7 +98,7 @@ async def test_somebody_elses_entry_is_not_taken_for_ours(
     line.cut_at(COMMIT, Cut.BEFORE)
     looks_up = far_store._was_committed
 
-    async def later(written: store.Written) -> bool:
+    async def later(written: Written) -> bool:
         await theirs.create(MAIL)
         return await looks_up(written)
 

@@ -123,6 +123,16 @@ async def test_what_is_not_ours_is_named_and_left(
     assert await image(url) == before
 
 
+async def test_what_an_extension_brings_along_is_not_somebody_elses(new_postgres: Callable[[], str]) -> None:
+    """Many servers show their statistics in every database."""
+    url = await asyncio.to_thread(new_postgres)
+    await execute(url, "CREATE EXTENSION pg_stat_statements")
+
+    await require_current(read_address(url))
+
+    assert await state_of(read_address(url)) is SchemaState.CURRENT
+
+
 async def test_a_database_of_another_encoding_is_refused(
     new_postgres: Callable[[], str], postgres_server: str
 ) -> None:
