@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from idsync.client import RetryPolicy
-from idsync.model.errors import UnavailableError
+from idsync.model.errors import NotFoundError, UnavailableError
 from idsync.store.postgres.address import read_address
-from tests.crash.load import SignUps, holders, require_clean_database, search
+from tests.crash.load import SignUps, holders, require_clean_database, search, sign_up
 from tests.crash.postgres_server import PostgresServer, Shutdown, folder_of_server, own_postgres
 from tests.crash.served import served
 from tests.crash.small_disk import fill, make_room, small_disk
@@ -134,6 +134,29 @@ async def test_servers_that_only_read_are_passed_over(own_server: PostgresServer
                 await connection.close()
 
                 assert f"127.0.0.1:{port}" == leader
+
+
+async def test_what_no_standby_has_yet_is_not_answered(tmp_path: Path, own_server: PostgresServer) -> None:
+    """Not even to who asks again: it may yet be lost with the leader."""
+    url = own_server.url("idsync")
+    async with served(tmp_path, database_url=url) as service, service.client() as client:
+        await sign_up(client, "somebody")
+        await own_server.execute(
+            "ALTER SYSTEM SET synchronous_standby_names = 'missing'", "SELECT pg_reload_conf()"
+        )
+        with pytest.raises(UnavailableError):
+            await sign_up(client, "in doubt")
+        with pytest.raises(NotFoundError):
+            await search(client, "in doubt")
+        with pytest.raises(UnavailableError):
+            await sign_up(client, "in doubt")
+        await own_server.execute("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+        mpid = await sign_up(client, "in doubt")
+        holding = await holders(client, "device of in doubt")
+        assert await service.stop() == 0
+    await require_clean_database(url)
+
+    assert holding == [mpid]
 
 
 @pytest.mark.mount

@@ -177,6 +177,8 @@ class PostgresStore:
         except BaseException as error:
             if isinstance(error, Exception) and not is_severed(error):
                 raise
+            # at once, before the driver asks the server to cancel: to break off its wait for a standby would
+            # show everybody what may yet be lost with the leader
             sever(connection)
             if not isinstance(error, Exception):
                 raise
