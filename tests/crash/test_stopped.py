@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,14 +66,25 @@ async def a_crowd(service: Served, people: SignUps, name: str) -> None:
 
 
 async def fold_process(service: Served, people: SignUps) -> int:
-    """Have the service start the process that folds; gives it."""
+    """Have the service start the process that folds; gives it once it has begun."""
     async with asyncio.timeout(60):
         number = 0
         while not children_of(service.process.pid):
             await a_crowd(service, people, f"crowd-{number}")
             number += 1
     [child] = children_of(service.process.pid)
+    await until(lambda: _has_tables(child), "the beginning of the fold process")
     return child
+
+
+def _has_tables(pid: int) -> bool:
+    """Say whether a process has a database open: before that it is not yet what it is to be."""
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if descriptor.readlink().name == "idsync.db":
+                    return True
+    return False
 
 
 async def test_a_service_that_was_stopped_goes_on(tmp_path: Path) -> None:

@@ -33,9 +33,11 @@ def fronts_of(service: HttpProcess) -> set[int]:
         if folder.name.isdigit():
             try:
                 status = (folder / "stat").read_text().rpartition(")")[2].split()
+                # the owner may have a process that folds as well
+                is_front = b"idsync.cli.front" in (folder / "cmdline").read_bytes()
             except OSError:
                 continue
-            if int(status[1]) == service.process.pid and status[0] != "Z":
+            if is_front and int(status[1]) == service.process.pid and status[0] != "Z":
                 found.add(int(folder.name))
     return found
 
