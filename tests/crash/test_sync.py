@@ -159,3 +159,5 @@ async def test_the_service_ends_although_its_disk_does_not_answer(tmp_path: Path
     async with served(tmp_path) as service:
         await people.require_kept(service)
     await require_clean(tmp_path)
+
+    people.require_honest_refusals()

@@ -22,25 +22,13 @@ from idsync.store.embedded.folding import Folder, FoldTables
 from idsync.store.embedded.lock import lock
 from idsync.store.embedded.pairing import require_paired
 from idsync.store.fold import fold
-from idsync.store.sql.difference import Difference
+from idsync.store.sql.difference import FOLDED, Difference
 from idsync.store.sql.schema import SchemaState, create, require_current, state_of
 
 __all__ = ["Difference", "check", "rebuild"]
 
 _ENTRIES_AT_ONCE: Final = 4_096
-_FOLDED: Final = {
-    "profile": (
-        "graph_id, mpid, source, created_seq, created_ms, recency, active_ms, returned_ms, erased, types, "
-        "size, version"
-    ),
-    "link": "graph_id, identity_id, mpid, since_seq, position, until_seq, descriptive, kind, recency",
-    "alias": (
-        "graph_id, seq, source, destination, start_ms, end_ms, scope, stamp_id, apply_at_ms, state, "
-        "arrived_ms, ignored_reason, applied_ms, settled_seq"
-    ),
-    "directory": "mpid, graph_id",
-    "identity": "graph_id, identity_id, type, version",
-}
+_FOLDED: Final = FOLDED | {"identity": "graph_id, identity_id, type, version"}
 """What the journal adds up to; of the dictionary only the version."""
 
 

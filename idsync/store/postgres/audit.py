@@ -20,25 +20,13 @@ from idsync.store.postgres.rows import entry_row
 from idsync.store.postgres.schema import state_of
 from idsync.store.postgres.tables import GraphTables
 from idsync.store.rows import StoredEntry
-from idsync.store.sql.difference import Difference
+from idsync.store.sql.difference import FOLDED, Difference
 from idsync.store.sql.schema import SchemaState, refuse_unusable
 
 __all__ = ["check", "rebuild"]
 
 _ENTRIES_AT_ONCE: Final = 1_024
-_FOLDED: Final = {
-    "profile": (
-        "graph_id, mpid, source, created_seq, created_ms, recency, active_ms, returned_ms, erased, types, "
-        "size, version"
-    ),
-    "link": "graph_id, identity_id, mpid, since_seq, position, until_seq, descriptive, kind, recency",
-    "alias": (
-        "graph_id, seq, source, destination, start_ms, end_ms, scope, stamp_id, apply_at_ms, state, "
-        "arrived_ms, ignored_reason, applied_ms, settled_seq"
-    ),
-    "directory": "mpid, graph_id",
-    "identity": "graph_id, identity_id, type, version, holders",
-}
+_FOLDED: Final = FOLDED | {"identity": "graph_id, identity_id, type, version, holders"}
 """What the journal adds up to; of the dictionary the version and the counts."""
 _SCRATCH: Final = (*_FOLDED, "journal", "graph")
 
