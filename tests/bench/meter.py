@@ -34,20 +34,21 @@ class Meter:
         self.others_cores = 0.0
         self._pids = pids
         self._since_s = (0.0, 0.0, 0.0)
-        self._since_by: dict[int, float] = {}
+        self._since_by: dict[int, int] = {}
 
     def begin(self) -> None:
         """Start measuring."""
-        self._since_by = _processor_s(self._pids)
+        self._since_by = _processor_ticks(self._pids)
         self._since_s = self._now()
 
     def end(self) -> None:
         """Stop measuring."""
         elapsed_s, own_s, all_s = (now - since for now, since in zip(self._now(), self._since_s, strict=True))
-        now_by = _processor_s(self._pids)
-        self.used_by = {pid: used_s - self._since_by.get(pid, 0.0) for pid, used_s in now_by.items()}
+        now_by = _processor_ticks(self._pids)
+        since = self._since_by
+        self.used_by = {pid: (now - since.get(pid, 0)) / _TICKS_PER_S for pid, now in now_by.items()}
         # one that has ended lives on in the account of its parent
-        self.used_s = sum(now_by.values()) - sum(self._since_by.values())
+        self.used_s = (sum(now_by.values()) - sum(self._since_by.values())) / _TICKS_PER_S
         self.others_cores = max(0.0, all_s - self.used_s - own_s) / elapsed_s
 
     def _now(self) -> tuple[float, float, float]:
@@ -55,14 +56,17 @@ class Meter:
 
     async def settle(self, at_most_s: float) -> float:
         """Wait until the processes do next to nothing; returns the processor seconds they took until then."""
-        begun = last = sum(_processor_s(self._pids).values())
+        begun = last = self._used_s()
         for _ in range(int(at_most_s / _LOOK_EVERY_S)):
             await asyncio.sleep(_LOOK_EVERY_S)
-            now = sum(_processor_s(self._pids).values())
+            now = self._used_s()
             if now - last < _LOOK_EVERY_S * _IDLE_SHARE:
                 break
             last = now
-        return sum(_processor_s(self._pids).values()) - begun
+        return self._used_s() - begun
+
+    def _used_s(self) -> float:
+        return sum(_processor_ticks(self._pids).values()) / _TICKS_PER_S
 
 
 async def quiet(at_most_s: float) -> None:
@@ -76,7 +80,7 @@ async def quiet(at_most_s: float) -> None:
 
 def family(*pids: int) -> set[int]:
     """Name processes and their descendants."""
-    return set(_processor_s(pids))
+    return set(_processor_ticks(pids))
 
 
 def memory_bytes(*pids: int) -> tuple[int, int]:
@@ -91,8 +95,8 @@ def memory_bytes(*pids: int) -> tuple[int, int]:
     return resident, peak
 
 
-def _processor_s(roots: Sequence[int]) -> dict[int, float]:
-    """Give user and system time of processes and their descendants, by process (proc(5), stat)."""
+def _processor_ticks(roots: Sequence[int]) -> dict[int, int]:
+    """Give user and system time of processes and their descendants, by process, in ticks (proc(5), stat)."""
     ticks: dict[int, int] = {}
     parents: dict[int, int] = {}
     for folder in Path("/proc").iterdir():
@@ -105,7 +109,7 @@ def _processor_s(roots: Sequence[int]) -> dict[int, float]:
     found = set(roots)
     while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
-    return {pid: ticks[pid] / _TICKS_PER_S for pid in found if pid in ticks}
+    return {pid: ticks[pid] for pid in found if pid in ticks}
 
 
 def _machine_s() -> float:
