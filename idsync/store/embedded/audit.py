@@ -18,7 +18,8 @@ import orjson
 
 from idsync.model.errors import StoreError
 from idsync.store.codec import unpack
-from idsync.store.embedded.folding import Folder, FoldTables
+from idsync.store.embedded.fold_tables import FoldTables
+from idsync.store.embedded.folding import Folder
 from idsync.store.embedded.lock import lock
 from idsync.store.embedded.pairing import require_paired
 from idsync.store.fold import fold

@@ -1,63 +1,53 @@
-"""A set of 64-bit numbers in eight bytes each: sorted chunks, found by bisection."""
+"""A set of digests in about seven bytes each: those that begin alike lie together, one after the other."""
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["DigestSet"]
+__all__ = ["HEAD_BYTES", "KEPT_BYTES", "DigestSet"]
 
-_CHUNK: Final = 1_024
-"""Numbers of a chunk when it is made; one of twice the size is cut in two. Adding moves half a chunk."""
+HEAD_BYTES: Final = 2
+"""Digests that share so many bytes lie together: of 100 million some kilobytes, which are searched."""
+KEPT_BYTES: Final = 8
+"""What is kept of a digest."""
 
 
 class DigestSet:
-    """Numbers from 0 to 2**64 - 1.
+    """Digests, told apart by their first 64 bits.
 
-    A `set` of them would take eight times the memory, and a look into it a third of the time.
+    Where a digest lies across two others it is taken for one that is there, too. That happens once in 2**40
+    looks or less, and whoever asks bears with a false yes.
+
+    A `set` of numbers would take eight times the memory, sorted numbers eight times the time.
     """
 
-    __slots__ = ("_chunks", "_firsts")
+    __slots__ = ("_tails",)
 
     def __init__(self) -> None:
-        # numbers of the n-th chunk are not below _firsts[n], and below _firsts[n + 1]
-        self._firsts = array("Q", [0])
-        self._chunks: list[array[int]] = [array("Q")]
+        self._tails: dict[bytes, bytes] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._chunks))
+        return sum(map(len, self._tails.values())) // (KEPT_BYTES - HEAD_BYTES)
 
-    def __contains__(self, number: int, /) -> bool:
-        chunk = self._chunks[bisect_right(self._firsts, number) - 1]
-        at = bisect_left(chunk, number)
-        return at < len(chunk) and chunk[at] == number
+    def __contains__(self, digest: bytes, /) -> bool:
+        tails = self._tails.get(digest[:HEAD_BYTES])
+        return tails is not None and digest[HEAD_BYTES:KEPT_BYTES] in tails
 
-    def add(self, number: int) -> None:
-        """Add a number, unless it is there."""
-        where = bisect_right(self._firsts, number) - 1
-        chunk = self._chunks[where]
-        at = bisect_left(chunk, number)
-        if at < len(chunk) and chunk[at] == number:
-            return
-        chunk.insert(at, number)
-        if len(chunk) >= 2 * _CHUNK:
-            self._chunks[where : where + 1] = chunk[:_CHUNK], chunk[_CHUNK:]
-            self._firsts.insert(where + 1, chunk[_CHUNK])
+    def add(self, digest: bytes) -> None:
+        """Add a digest, unless it is there."""
+        head, tail = digest[:HEAD_BYTES], digest[HEAD_BYTES:KEPT_BYTES]
+        tails = self._tails.get(head)
+        if tails is None:
+            self._tails[head] = tail
+        elif tail not in tails:
+            self._tails[head] = tails + tail
 
-    def extend(self, numbers: Sequence[int]) -> None:
-        """Add numbers in ascending order that are greater than all that are there."""
-        if not numbers:
-            return
-        parts = [array("Q", numbers[at : at + _CHUNK]) for at in range(0, len(numbers), _CHUNK)]
-        if not self._chunks[-1]:
-            self._chunks[-1] = parts.pop(0)
-        self._chunks += parts
-        self._firsts.extend([part[0] for part in parts])
+    def put(self, head: bytes, tails: bytes) -> None:
+        """Set all digests that begin alike, as none of them is there yet; one tail follows the other."""
+        self._tails[head] = tails
 
-    def update(self, numbers: DigestSet) -> None:
-        """Add every number of another set."""
-        for chunk in numbers._chunks:
-            for number in chunk:
-                self.add(number)
+    def update(self, digests: DigestSet) -> None:
+        """Add every digest of another set."""
+        for head, tails in digests._tails.items():
+            for at in range(0, len(tails), KEPT_BYTES - HEAD_BYTES):
+                self.add(head + tails[at : at + KEPT_BYTES - HEAD_BYTES])

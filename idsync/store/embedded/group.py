@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from idsync.model.identity import GraphKey
+from idsync.store.birth import Birth
 from idsync.store.codec import pack, unpack
 from idsync.store.rows import StoredEntry
 
@@ -16,7 +17,7 @@ __all__ = ["Group", "LoggedGroup", "NewIdentity", "read_group"]
 
 
 class NewIdentity(NamedTuple):
-    """A value that an entry of the group introduces."""
+    """A value that an entry of the group introduces; births name theirs themselves."""
 
     graph_id: int
     identity_id: int
@@ -38,7 +39,7 @@ class Group:
     durable: asyncio.Future[None]
     graphs: list[tuple[int, GraphKey]] = field(default_factory=list)
     identities: list[NewIdentity] = field(default_factory=list)
-    entries: list[tuple[int, StoredEntry]] = field(default_factory=list)
+    entries: list[tuple[int, StoredEntry | Birth]] = field(default_factory=list)
     log_id: int = 0
 
     def body(self) -> bytes:
@@ -47,25 +48,30 @@ class Group:
             (
                 [(graph_id, key.scope, int(key.environment)) for graph_id, key in self.graphs],
                 [tuple(new) for new in self.identities],
-                [(graph_id, pack(entry)) for graph_id, entry in self.entries],
+                [(graph_id, pack(e)) for graph_id, e in self.entries if type(e) is StoredEntry],
+                # orjson does not write subclasses of tuple
+                [(graph_id, tuple(e)) for graph_id, e in self.entries if type(e) is Birth],
             )
         )
 
 
 class LoggedGroup(NamedTuple):
-    """A group as the fold reads it back."""
+    """A group as the fold reads it back; births change nothing that other entries of it had changed before."""
 
     graphs: list[tuple[int, str, int]]
     identities: list[NewIdentity]
     entries: list[tuple[int, StoredEntry]]
+    births: list[tuple[int, Birth]]
 
 
 def read_group(body: bytes) -> LoggedGroup:
     """Undo `Group.body`."""
-    graphs, identities, entries = orjson.loads(body)
+    # a log that was written before there were births ends here
+    graphs, identities, entries, *born = orjson.loads(body)
     packed: list[list[Any]] = entries
     return LoggedGroup(
         [(graph_id, scope, environment) for graph_id, scope, environment in graphs],
         [NewIdentity(*identity) for identity in identities],
         [(graph_id, unpack(entry)) for graph_id, entry in packed],
+        [(graph_id, Birth(*birth)) for births in born for graph_id, birth in births],
     )

@@ -1,8 +1,8 @@
-"""Which identities a graph has, in eight bytes each: to know without a query that there is none.
+"""Which identities a graph has, in a few bytes each: to know without a query that there is none.
 
 It may say yes to an identity that is not there: one that was erased, one whose group never reached the disk,
 or one whose digest begins alike. That costs a look into the tables, where the value decides. It never says no
-to one that is there, so numbers are added before anybody can ask for them, and none is ever taken away.
+to one that is there, so digests are added before anybody can ask for them, and none is ever taken away.
 """
 
 from __future__ import annotations
@@ -11,12 +11,7 @@ from collections import defaultdict
 
 from idsync.store.embedded.digest_set import DigestSet
 
-__all__ = ["Membership", "prefix"]
-
-
-def prefix(digest: bytes) -> int:
-    """Give what is kept of a digest: its first 64 bits."""
-    return int.from_bytes(digest[:8])
+__all__ = ["Membership"]
 
 
 class Membership:
@@ -37,15 +32,15 @@ class Membership:
 
     def rules_out(self, identity_type: int, digest: bytes) -> bool:
         """Say whether there certainly is no such identity."""
-        return self.is_complete and prefix(digest) not in self._by_type[identity_type]
+        return self.is_complete and digest not in self._by_type[identity_type]
 
     def add(self, identity_type: int, digest: bytes) -> None:
         """Note an identity that is about to be."""
-        self._by_type[identity_type].add(prefix(digest))
+        self._by_type[identity_type].add(digest)
 
     def complete(self, written: dict[int, DigestSet]) -> None:
         """Take over what was found in the tables, by type, and keep what was added meanwhile."""
         added, self._by_type = self._by_type, defaultdict(DigestSet, written)
-        for identity_type, numbers in added.items():
-            self._by_type[identity_type].update(numbers)
+        for identity_type, digests in added.items():
+            self._by_type[identity_type].update(digests)
         self.is_complete = True

@@ -10,6 +10,7 @@ from idsync.model.changes import ChangeSet
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import NEW, JournalEntry
 from idsync.model.view import GraphView, ViewRequest
+from idsync.store.birth import Birth, birth_of
 from idsync.store.codec import from_stored, to_stored
 from idsync.store.embedded.group import Group, NewIdentity
 from idsync.store.embedded.loader import Loader
@@ -165,7 +166,7 @@ class Overlay:
         names = {graph.graph_id: key for key, graph in self._graphs.items()}
         for mpid in mpids:
             for key, graph in self._graphs.items():
-                if mpid in graph.nodes:
+                if mpid in graph:
                     found[mpid] = key
                     break
             else:
@@ -205,9 +206,21 @@ class Overlay:
         rests_on = cast("EmbeddedView", change_set.view).rests_on
         return rests_on if rests_on > self._tables_contain else 0
 
-    def stage(self, change_set: ChangeSet, group: Group) -> StoredEntry:
-        """Add a change set to the resident nodes and to the group that brings it to disk."""
+    def stage(self, change_set: ChangeSet, group: Group) -> StoredEntry | Birth:
+        """Add a change set to what is resident and to the group that brings it to disk."""
         graph = self._graph(change_set.graph)
+        if graph.seq == 0:
+            group.graphs.append((graph.graph_id, change_set.graph))
+        mpid = self._mint.next() if change_set.mpid == NEW else change_set.mpid
+        at_ms = self._clock()
+        birth = birth_of(change_set, graph.seq + 1, at_ms, mpid, self._last_identity_id + 1)
+        if birth is not None and not any(map(graph.seek, change_set.evidence.asked)):
+            self._last_identity_id += len(birth.types)
+            self._tick += 1
+            self._grown += len(birth.types)
+            graph.stage_birth(birth, group.number)
+            group.entries.append((graph.graph_id, birth))
+            return birth
         introduced: list[NewIdentity] = []
 
         def look_up(identity: Identity) -> int:
@@ -218,10 +231,7 @@ class Overlay:
                 introduced.append(NewIdentity(graph.graph_id, node.identity_id, node.type, identity.value))
             return node.identity_id
 
-        mpid = self._mint.next() if change_set.mpid == NEW else change_set.mpid
-        entry = to_stored(change_set, graph.seq + 1, self._clock(), mpid, _Ids(look_up).__getitem__)
-        if graph.seq == 0:
-            group.graphs.append((graph.graph_id, change_set.graph))
+        entry = to_stored(change_set, graph.seq + 1, at_ms, mpid, _Ids(look_up).__getitem__)
         self._stage(change_set.graph, graph, entry, group.number)
         self._grown += len(introduced)
         group.identities += introduced
@@ -242,6 +252,8 @@ class Overlay:
         self._tick += 1
         self._keys.clear()
         written = self._loader.graphs()
+        for graph in self._graphs.values():
+            graph.let_go()
         self._graphs = {key: self._resident(key, graph_id) for key, graph_id in written.items()}
         for group in groups:
             for graph_id, key in group.graphs:
@@ -255,7 +267,11 @@ class Overlay:
                 by_number[graph_id][1].reintroduce(news, group.number)
             for graph_id, entry in group.entries:
                 key, graph = by_number[graph_id]
-                if entry.seq > graph.seq:
+                if entry.seq <= graph.seq:
+                    continue
+                if isinstance(entry, Birth):
+                    graph.stage_birth(entry, group.number)
+                else:
                     self._stage(key, graph, entry, group.number)
 
     def folded(self, number: int) -> None:

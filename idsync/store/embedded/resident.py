@@ -9,6 +9,7 @@ import structlog
 
 from idsync.model.identity import Identity, IdentityType, Mpid, TypeSet
 from idsync.model.journal import ChangeKind
+from idsync.store.birth import Birth
 from idsync.store.embedded.group import NewIdentity
 from idsync.store.embedded.loader import Loader
 from idsync.store.embedded.membership import Membership
@@ -50,6 +51,11 @@ class ResidentGraph(ResidentNodes):
             if not self._loader.has_identity(self.graph_id, new.identity_id):
                 identity = Identity(IdentityType(new.type), new.value)
                 self.introduce(new.identity_id, identity).group = group
+
+    def stage_birth(self, birth: Birth, group: int) -> None:
+        """Add a birth; it is not on disk before its group is."""
+        self.seq = birth.seq
+        self.bear(birth, group)
 
     def stage(self, entry: StoredEntry, group: int) -> bool:
         """Add an entry to the resident nodes; it is not on disk before its group is.

@@ -14,9 +14,11 @@ from typing import Final
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.identity import Identity, IdentityType, Mpid, TypeSet
+from idsync.store.birth import Birth
 from idsync.store.codec import alias_record
 from idsync.store.embedded.loader import IdentityRead, Loader, digest, profile_node
 from idsync.store.embedded.membership import Membership
+from idsync.store.embedded.newborns import Newborn, Newborns, grown_up
 from idsync.store.embedded.nodes import IdentityNode, ProfileNode
 from idsync.store.embedded.ranking import Solo, ranked
 from idsync.store.embedded.second_chance import SecondChance
@@ -27,6 +29,8 @@ __all__ = ["ResidentNodes"]
 _FEW: Final = 8
 """So many holders become resident with their identity; of more only those that are asked for."""
 _MAX_ABSENT: Final = 4_096
+_NEWBORNS_SHARE: Final = 4
+"""One part in so many of the room is left to births at least: whoever is new is not the first to go."""
 
 
 class ResidentNodes:
@@ -41,7 +45,8 @@ class ResidentNodes:
 
     def __init__(self, graph_id: int, loader: Loader, membership: Membership, login_set: TypeSet) -> None:
         self.graph_id = graph_id
-        self.by_value: defaultdict[int, dict[str, IdentityNode]] = defaultdict(dict)
+        self.by_value: defaultdict[int, dict[str, IdentityNode | Newborn]] = defaultdict(dict)
+        self._newborns = Newborns()
         self._identities: SecondChance[IdentityNode] = SecondChance()
         self._profiles: SecondChance[ProfileNode] = SecondChance()
         self.by_id = self._identities.nodes
@@ -53,15 +58,23 @@ class ResidentNodes:
         self._loader = loader
 
     def __len__(self) -> int:
-        return max(len(self.by_id), len(self.nodes))
+        newborns = self._newborns
+        return max(len(self.by_id) + newborns.identities, len(self.nodes) + len(newborns.by_mpid))
+
+    def __contains__(self, mpid: object, /) -> bool:
+        """Say whether a profile is resident."""
+        return mpid in self.nodes or mpid in self._newborns.by_mpid
 
     # -- identities ----------------------------------------------------------------------------------------
 
     def find(self, identity: Identity) -> IdentityNode | None:
         """Give a resident identity."""
         node = self.by_value[identity.type].get(identity.value)
-        if node is not None:
-            node.used = True
+        if node is None:
+            return None
+        if isinstance(node, Newborn):
+            node = self._grow_up(node)[identity.type]
+        node.used = True
         return node
 
     def seek(self, identity: Identity) -> IdentityNode | None:
@@ -105,11 +118,14 @@ class ResidentNodes:
     def introduce(self, identity_id: int, identity: Identity) -> IdentityNode:
         """Add an identity that did not exist."""
         node = IdentityNode(identity_id, int(identity.type), identity.value)
-        key = self._absent.pop(identity, None) or digest(identity.value.encode())
-        self._membership.add(node.type, key)
+        self._note_present(identity)
         self._identities.put(identity_id, node)
         self.by_value[node.type][identity.value] = node
         return node
+
+    def _note_present(self, identity: Identity) -> None:
+        key = self._absent.pop(identity, None) or digest(identity.value.encode())
+        self._membership.add(identity.type, key)
 
     def identity_node(self, identity_id: int) -> IdentityNode:
         """Give an identity that exists, by id."""
@@ -203,6 +219,42 @@ class ResidentNodes:
                 node.known = ranked([mpid for mpid in mpids if self.is_known(mpid)])
                 node.anonymous = ranked([mpid for mpid in mpids if not self.is_known(mpid)])
 
+    # -- births --------------------------------------------------------------------------------------------
+
+    def bear(self, birth: Birth, group: int) -> None:
+        """Add a birth whose identities did not exist; its nodes are made when somebody asks for one."""
+        newborn = Newborn(birth, group)
+        self._newborns.put(newborn)
+        for identity_type, value in zip(birth.types, birth.values, strict=True):
+            self.by_value[identity_type][value] = newborn
+
+    def _grow_up(self, newborn: Newborn) -> dict[int, IdentityNode]:
+        """Make nodes of a birth; gives its identities by type."""
+        profile, identities = grown_up(newborn)
+        self._newborns.take(newborn)
+        self._note_members(newborn.birth)
+        self._profiles.put(profile.mpid, profile)
+        self._rank_alone(profile.mpid, identities)
+        for node in identities:
+            self._identities.put(node.identity_id, node)
+            self.by_value[node.type][node.value or ""] = node
+        return {node.type: node for node in identities}
+
+    def let_go(self) -> None:
+        """Note of all births that their identities exist: this is about to be forgotten."""
+        for newborn in self._newborns.by_mpid.values():
+            self._note_members(newborn.birth)
+
+    def _leave(self, newborns: Iterable[Newborn]) -> None:
+        for newborn in newborns:
+            self._note_members(newborn.birth)
+            for identity_type, value in zip(newborn.birth.types, newborn.birth.values, strict=True):
+                del self.by_value[identity_type][value]
+
+    def _note_members(self, birth: Birth) -> None:
+        for identity_type, value in zip(birth.types, birth.values, strict=True):
+            self._note_present(Identity(IdentityType(identity_type), value))
+
     # -- profiles ------------------------------------------------------------------------------------------
 
     def live(self, mpid: Mpid) -> ProfileNode | None:
@@ -227,6 +279,11 @@ class ResidentNodes:
     def ensure_profiles(self, mpids: Iterable[Mpid]) -> None:
         """Read the profiles that are not resident, as far as they exist."""
         absent = [mpid for mpid in mpids if mpid not in self.nodes]
+        newborns = self._newborns.by_mpid
+        for mpid in absent:
+            if mpid in newborns:
+                self._grow_up(newborns[mpid])
+        absent = [mpid for mpid in absent if mpid not in self.nodes]
         if absent:
             for node in self._loader.profiles(self.graph_id, absent):
                 self._profiles.put(node.mpid, node)
@@ -284,6 +341,9 @@ class ResidentNodes:
 
         `tables_contain` is the number of the last group that the tables contain: later nodes stay.
         """
+        room = max(keep - len(self.by_id), keep // _NEWBORNS_SHARE)
+        self._leave(self._newborns.evict(room, tables_contain))
+        keep = max(keep - self._newborns.identities, 0)
         for node in self._identities.evict(keep, tables_contain):
             if node.value is not None:
                 self.by_value[node.type].pop(node.value, None)

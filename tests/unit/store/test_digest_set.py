@@ -1,64 +1,58 @@
-"""A set of 64-bit numbers is a set: held against the one of Python, over the cuts of chunks."""
+"""A set of digests is a set: held against the one of Python."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idsync.store.embedded import digest_set
-from idsync.store.embedded.digest_set import DigestSet
+from idsync.store.embedded.digest_set import HEAD_BYTES, KEPT_BYTES, DigestSet
 
-LAST = 2**64 - 1
-NUMBERS = st.one_of(st.integers(0, 40), st.integers(0, LAST), st.sampled_from([0, LAST, LAST - 1]))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _small_chunks() -> object:
-    """Cut chunks that a test can fill."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(digest_set, "_CHUNK", 4)
-        yield
+HEADS = st.sampled_from([b"\x00\x00", b"\x00\x01", b"\xff\xff"])
+# tails that begin and end alike lie across each other in most ways
+TAILS = st.one_of(
+    st.integers(0, 9).map(lambda n: n.to_bytes(KEPT_BYTES - HEAD_BYTES)),
+    st.binary(min_size=KEPT_BYTES - HEAD_BYTES, max_size=KEPT_BYTES - HEAD_BYTES),
+)
+RESTS = st.binary(max_size=24)
+DIGESTS = st.builds(lambda head, tail, rest: head + tail + rest, HEADS, TAILS, RESTS)
 
 
-@given(written=st.lists(NUMBERS), added=st.lists(NUMBERS), asked=st.lists(NUMBERS))
-def test_it_holds_what_was_put_in_and_nothing_else(
-    written: list[int], added: list[int], asked: list[int]
-) -> None:
-    """Read in ascending pages, then added to one by one, as at a start and after it."""
-    numbers, ascending = DigestSet(), sorted(written)
-    for at in range(0, len(ascending), 7):
-        numbers.extend(ascending[at : at + 7])
-    for number in added:
-        numbers.add(number)
-    near = [n for m in (*written, *added) for n in (m - 1, m, m + 1) if 0 <= n <= LAST]
-
-    assert [n in numbers for n in (*asked, *near)] == [n in {*written, *added} for n in (*asked, *near)]
+def _kept(digest: bytes) -> bytes:
+    return digest[:KEPT_BYTES]
 
 
-@given(one=st.lists(NUMBERS), other=st.lists(NUMBERS))
-def test_two_sets_become_one(one: list[int], other: list[int]) -> None:
+@given(written=st.sets(DIGESTS.map(_kept)), added=st.lists(DIGESTS))
+def test_whatever_was_put_in_is_there(written: set[bytes], added: list[bytes]) -> None:
+    """Read by what they begin with, then added to one by one, as at a start and after it."""
+    digests = DigestSet()
+    for head in {digest[:HEAD_BYTES] for digest in written}:
+        digests.put(head, b"".join(sorted(d[HEAD_BYTES:] for d in written if d[:HEAD_BYTES] == head)))
+    for digest in added:
+        digests.add(digest)
+
+    assert all(digest in digests for digest in (*written, *added))
+
+
+@given(st.lists(st.integers(0, 2**64 - 1).map(lambda n: n.to_bytes(KEPT_BYTES)), unique=True))
+def test_nothing_else_is_there(digests: list[bytes]) -> None:
+    """Of digests that are spread as digests are; each is kept once, however often it comes."""
+    half = DigestSet()
+    for digest in digests[::2] * 2:
+        half.add(digest)
+
+    assert [digest in half for digest in digests] == [at % 2 == 0 for at in range(len(digests))]
+    assert len(half) == len(digests[::2])
+
+
+@given(one=st.lists(DIGESTS), other=st.lists(DIGESTS))
+def test_two_sets_become_one(one: list[bytes], other: list[bytes]) -> None:
     """What was added while the tables were read is in what was read, then."""
-    numbers, more = DigestSet(), DigestSet()
-    for number in one:
-        numbers.add(number)
-    for number in other:
-        more.add(number)
+    digests, more = DigestSet(), DigestSet()
+    for digest in one:
+        digests.add(digest)
+    for digest in other:
+        more.add(digest)
 
-    numbers.update(more)
+    digests.update(more)
 
-    assert len(numbers) == len({*one, *other})
-    assert all(number in numbers for number in (*one, *other))
-
-
-def test_chunks_stay_small() -> None:
-    """What adding moves is bounded, however many there are."""
-    numbers = DigestSet()
-    for number in range(1_000):
-        numbers.add(number * 7_919 % 1_009)
-
-    sizes = [len(chunk) for chunk in numbers._chunks]
-    assert max(sizes) < 8
-    assert all(before[-1] < after[0] for before, after in pairwise(numbers._chunks) if before)
+    assert all(digest in digests for digest in (*one, *other))
