@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from idsync.model.decision import Match
-from idsync.model.identity import Identity, Mpid
+from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.policy import Policy
 from idsync.model.request import ResolveRequest
 from idsync.model.view import GraphView, Holders, Ranked
@@ -113,14 +113,21 @@ def walk(
         left at the end `previous_mpid` wins (ID-064), then the one returned or created last (ID-065), so
         that the answer never depends on the order of rows.
     """
+    identities = request.identities
+    held: dict[IdentityType, Holders] = {}
+    for t, identity in identities.items():
+        holders = view.holders(identity)
+        if holders is not None:
+            held[t] = holders
+    if not held:
+        return None
     opened = set() if among is _ANONYMOUS else opened_profiles(request, view, policy)
     known: set[Mpid] = set()
     anonymous: Ranked | None = None
     decided_by: Identity | None = None
     for t in policy.priority:
-        identity = request.identities.get(t)
-        holders = None if identity is None else view.holders(identity)
-        if identity is None or holders is None:
+        holders = held.get(t)
+        if holders is None:
             continue
         if anonymous is None:
             next_known: set[Mpid] = _held(opened, holders)
@@ -132,7 +139,7 @@ def walk(
         if size == 0:
             continue
         if anonymous is None or size < len(known) + len(anonymous):
-            decided_by = identity
+            decided_by = identities[t]
         known, anonymous = next_known, next_anonymous
         if size == 1:
             break

@@ -90,9 +90,10 @@ class Birth(NamedTuple):
 
 
 def birth_of(change_set: ChangeSet, seq: int, at_ms: int, mpid: Mpid, first_id: int) -> Birth | None:
-    """Make a birth of a change set that is one, if its identities are new; `None`: it is not.
+    """Make a birth of a change set whose conditions hold, if it is one.
 
-    One with an idempotency key is none: it is looked for by that, as an entry.
+    It takes more than a profile and identities that are new: what has an idempotency key is looked for by
+    that, as an entry.
     """
     if change_set.mpid != NEW or change_set.idempotency_key is not None:
         return None
@@ -107,8 +108,9 @@ def birth_of(change_set: ChangeSet, seq: int, at_ms: int, mpid: Mpid, first_id: 
         changes.pop()
     types: list[int] = []
     values: list[str] = []
+    holders = change_set.view.holders
     for kind, _, identity, _, _, _, _ in changes:
-        if kind is not _ADDED or identity is None:
+        if kind is not _ADDED or identity is None or holders(identity) is not None:
             return None
         types.append(identity[0])
         values.append(identity[1])

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.identity import Environment, GraphKey, Identity, IdentityType, Mpid, TypeSet, type_set
-from idsync.model.journal import NEW, Change, ChangeKind, JournalEntry
+from idsync.model.journal import NEW, Change, ChangeKind, Evidence, JournalEntry
 from idsync.model.view import GraphView, Holders, ViewRequest
 from idsync.store.protocol import Store
 
@@ -106,7 +106,8 @@ class Scribe:
         return changes
 
     async def create(self, *identities: Identity, source: Mpid | None = None, **said: Any) -> Mpid:
-        """Create a profile with identities."""
+        """Create a profile with identities, all of them asked for."""
+        said = {"evidence": Evidence(identities)} | said
         return (await self.write(NEW, *self.creation(*identities, source=source), **said)).mpid
 
     async def add(self, mpid: Mpid, *identities: Identity) -> Applied:

@@ -56,7 +56,7 @@ class Group:
 
 
 class LoggedGroup(NamedTuple):
-    """A group as the fold reads it back; births change nothing that other entries of it had changed before."""
+    """A group as the fold reads it back; births rest on no other entry of it, so they are apart."""
 
     graphs: list[tuple[int, str, int]]
     identities: list[NewIdentity]

@@ -20,6 +20,7 @@ class IdentityNode(IdentityRow):
     Attributes:
         group: Number of the group that last changed it: not on disk, or not in the tables, before that is.
         used: Looked at since it was last considered for leaving.
+        is_member: The graph's membership knows of it, so that it may leave.
     """
 
     known: Ranked = EMPTY
@@ -27,6 +28,7 @@ class IdentityNode(IdentityRow):
     described: frozenset[Mpid] = frozenset()
     group: int = 0
     used: bool = True
+    is_member: bool = False
 
     def has(self, mpid: Mpid) -> bool:
         """Say whether the identity is on the record of `mpid`."""

@@ -15,6 +15,7 @@ from idsync.store.codec import from_stored, to_stored
 from idsync.store.embedded.group import Group, NewIdentity
 from idsync.store.embedded.loader import Loader
 from idsync.store.embedded.membership import Membership
+from idsync.store.embedded.nodes import IdentityNode
 from idsync.store.embedded.resident import ResidentGraph
 from idsync.store.embedded.view import EmbeddedView
 from idsync.store.minting import MpidMint
@@ -40,10 +41,14 @@ class _Ids(dict[Identity, int]):
 def _versions_hold(change_set: ChangeSet, view: EmbeddedView) -> bool:
     nodes, graph = view.nodes, view.graph
     for identity, version in change_set.identities.items():
-        node = nodes.get(identity) or graph.seek(identity)
-        if (0 if node is None else node.version) != version:
+        node = nodes.get(identity)
+        if node is None:
+            # also one that nobody holds yet, and that has no version therefore, was not there
+            if version or graph.seek(identity) is not None:
+                return False
+        elif node.version != version:
             return False
-        if node is not None:
+        else:
             node.used = True
     for mpid, version in change_set.profiles.items():
         profile = view.node(mpid)
@@ -130,11 +135,13 @@ class Overlay:
     def _view(self, request: ViewRequest) -> EmbeddedView:
         graph = self._graph(request.graph)
         graph.split_by(request.login_set)
-        nodes = {identity: graph.find(identity) for identity in request.identities}
         rests_on = 0
-        for node in nodes.values():
+        nodes: dict[Identity, IdentityNode | None] = {}
+        for identity in request.identities:
+            node = nodes[identity] = graph.find(identity)
             group = self._removal_group if node is None else node.group
-            rests_on = max(rests_on, group)
+            if group > rests_on:  # noqa: PLR1730 - a call of max takes as long as all else here
+                rests_on = group
         for mpid in request.profiles:
             profile = graph.live(mpid)
             rests_on = max(rests_on, self._removal_group if profile is None else profile.group)
@@ -214,7 +221,7 @@ class Overlay:
         mpid = self._mint.next() if change_set.mpid == NEW else change_set.mpid
         at_ms = self._clock()
         birth = birth_of(change_set, graph.seq + 1, at_ms, mpid, self._last_identity_id + 1)
-        if birth is not None and not any(map(graph.seek, change_set.evidence.asked)):
+        if birth is not None:
             self._last_identity_id += len(birth.types)
             self._tick += 1
             self._grown += len(birth.types)

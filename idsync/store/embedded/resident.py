@@ -81,6 +81,8 @@ class ResidentGraph(ResidentNodes):
         for identity_id, identity in values:
             if self.identity_node(identity_id).value is None:
                 self.by_value[identity.type].pop(identity.value, None)
+                # it is there again if the group should fail
+                self.note_present(identity)
         for mpid, place in before.items():
             self._place(mpid, place)
         return erases

@@ -70,11 +70,11 @@ class ResidentNodes:
     def find(self, identity: Identity) -> IdentityNode | None:
         """Give a resident identity."""
         node = self.by_value[identity.type].get(identity.value)
-        if node is None:
-            return None
         if isinstance(node, Newborn):
-            node = self._grow_up(node)[identity.type]
-        node.used = True
+            self._grow_up(node)
+            return self.find(identity)
+        if node is not None:
+            node.used = True
         return node
 
     def seek(self, identity: Identity) -> IdentityNode | None:
@@ -92,10 +92,11 @@ class ResidentNodes:
         """
         wanted: dict[Identity, bytes] = {}
         for identity in identities:
-            if identity.value in self.by_value[identity.type] or identity in self._absent:
+            identity_type, value = identity
+            if value in self.by_value[identity_type] or identity in self._absent:
                 continue
-            key = digest(identity.value.encode())
-            if not wanted and self._membership.rules_out(identity.type, key):
+            key = digest(value.encode())
+            if not wanted and self._membership.rules_out(identity_type, key):
                 self._note_absent(identity, key)
             else:
                 wanted[identity] = key
@@ -118,12 +119,12 @@ class ResidentNodes:
     def introduce(self, identity_id: int, identity: Identity) -> IdentityNode:
         """Add an identity that did not exist."""
         node = IdentityNode(identity_id, int(identity.type), identity.value)
-        self._note_present(identity)
         self._identities.put(identity_id, node)
         self.by_value[node.type][identity.value] = node
         return node
 
-    def _note_present(self, identity: Identity) -> None:
+    def note_present(self, identity: Identity) -> None:
+        """Know of an identity that exists when it is no longer resident."""
         key = self._absent.pop(identity, None) or digest(identity.value.encode())
         self._membership.add(identity.type, key)
 
@@ -160,7 +161,11 @@ class ResidentNodes:
         for identity_id, row in firsts.items():
             _, identity_type, value, version, is_descriptive, mpid = row[:6]
             node = IdentityNode(
-                identity_id, identity_type, None if value is None else value.decode(), version
+                identity_id,
+                identity_type,
+                None if value is None else value.decode(),
+                version,
+                is_member=True,
             )
             if identity_id in several:
                 self._rank(node, several[identity_id])
@@ -228,32 +233,15 @@ class ResidentNodes:
         for identity_type, value in zip(birth.types, birth.values, strict=True):
             self.by_value[identity_type][value] = newborn
 
-    def _grow_up(self, newborn: Newborn) -> dict[int, IdentityNode]:
-        """Make nodes of a birth; gives its identities by type."""
+    def _grow_up(self, newborn: Newborn) -> None:
+        """Make nodes of a birth."""
         profile, identities = grown_up(newborn)
         self._newborns.take(newborn)
-        self._note_members(newborn.birth)
         self._profiles.put(profile.mpid, profile)
         self._rank_alone(profile.mpid, identities)
         for node in identities:
             self._identities.put(node.identity_id, node)
             self.by_value[node.type][node.value or ""] = node
-        return {node.type: node for node in identities}
-
-    def let_go(self) -> None:
-        """Note of all births that their identities exist: this is about to be forgotten."""
-        for newborn in self._newborns.by_mpid.values():
-            self._note_members(newborn.birth)
-
-    def _leave(self, newborns: Iterable[Newborn]) -> None:
-        for newborn in newborns:
-            self._note_members(newborn.birth)
-            for identity_type, value in zip(newborn.birth.types, newborn.birth.values, strict=True):
-                del self.by_value[identity_type][value]
-
-    def _note_members(self, birth: Birth) -> None:
-        for identity_type, value in zip(birth.types, birth.values, strict=True):
-            self._note_present(Identity(IdentityType(identity_type), value))
 
     # -- profiles ------------------------------------------------------------------------------------------
 
@@ -342,12 +330,26 @@ class ResidentNodes:
         `tables_contain` is the number of the last group that the tables contain: later nodes stay.
         """
         room = max(keep - len(self.by_id), keep // _NEWBORNS_SHARE)
-        self._leave(self._newborns.evict(room, tables_contain))
+        for newborn in self._newborns.evict(room, tables_contain):
+            for identity_type, value in zip(newborn.birth.types, newborn.birth.values, strict=True):
+                self.note_present(Identity(IdentityType(identity_type), value))
+                del self.by_value[identity_type][value]
         keep = max(keep - self._newborns.identities, 0)
         for node in self._identities.evict(keep, tables_contain):
             if node.value is not None:
+                if not node.is_member:
+                    self.note_present(Identity(IdentityType(node.type), node.value))
                 self.by_value[node.type].pop(node.value, None)
         self._profiles.evict(keep, tables_contain)
+
+    def let_go(self) -> None:
+        """Know of everything that is resident: all of it is about to be forgotten."""
+        for newborn in self._newborns.by_mpid.values():
+            for identity_type, value in zip(newborn.birth.types, newborn.birth.values, strict=True):
+                self.note_present(Identity(IdentityType(identity_type), value))
+        for node in self.by_id.values():
+            if node.value is not None and not node.is_member:
+                self.note_present(Identity(IdentityType(node.type), node.value))
 
     def drop_aliases(self, tables_contain: int) -> None:
         """Drop alias requests that the tables contain as they are."""
