@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 from idsync.model.changes import Applied, ChangeSet, Stale
-from idsync.model.errors import ContentionError, IdsyncError
+from idsync.model.errors import ContentionError, IdsyncError, UnavailableError
 from idsync.model.view import GraphView, LookAgain, ViewRequest
 from idsync.resolve.step import Key, Step, unplanned
 from idsync.store.protocol import Store
@@ -148,10 +148,13 @@ class Rounds:
                 again.append(waiting)
             except Exception as error:
                 _fail(waiting, error)
-        results = await self._store.apply(change_sets)
+        results = await self._applied(change_sets)
         groups: dict[int, tuple[Applied, list[tuple[_Waiting[Any], Applied]]]] = {}
         written = False
         for waiting, result in zip(decided, results, strict=True):
+            if isinstance(result, IdsyncError):
+                _fail(waiting, result)
+                continue
             written = written or (isinstance(result, Applied) and result.seq > 0)
             if isinstance(result, Stale):
                 waiting.attempts += not written
@@ -168,6 +171,17 @@ class Rounds:
             self._syncing.add(task)
             task.add_done_callback(self._syncing.discard)
         return again
+
+    async def _applied(self, change_sets: Sequence[ChangeSet]) -> list[Applied | Stale | IdsyncError]:
+        """Commit; where that cannot be done now, calls that write nothing are answered all the same."""
+        try:
+            return [*await self._store.apply(change_sets)]
+        except UnavailableError as error:
+            quiet = [each for each in change_sets if not each.changes]
+            if not quiet or len(quiet) == len(change_sets):
+                raise
+            results = iter(await self._store.apply(quiet))
+            return [error.copy() if each.changes else next(results) for each in change_sets]
 
 
 def _wanted(step: Step[Any], missing: Sequence[LookAgain]) -> ViewRequest:

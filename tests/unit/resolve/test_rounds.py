@@ -219,6 +219,32 @@ async def test_calls_of_a_round_that_failed_are_told_so_and_the_next_one_goes_on
     assert (await asyncio.wait_for(resolver.resolve(_logout(DEVICE)), 30)).journal_seq == 1
 
 
+async def test_a_round_that_cannot_be_written_still_answers_who_only_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A full disk is no reason not to say what is known."""
+    store = WatchedStore()
+    resolver = _resolver(store)
+    known = await resolver.resolve(_logout(DEVICE))
+    apply = store.apply
+
+    async def full(changes: Sequence[ChangeSet], *, in_order: bool = False) -> list[Applied | Stale]:
+        if any(each.changes for each in changes):
+            raise UnavailableError("the database has no room left")
+        return await apply(changes, in_order=in_order)
+
+    monkeypatch.setattr(store, "apply", full)
+    search = ResolveRequest(Operation.SEARCH, GRAPH, {DEVICE.type: DEVICE})
+    answers = await asyncio.wait_for(
+        asyncio.gather(resolver.resolve(_logout(DEVICE)), resolver.resolve(search), return_exceptions=True),
+        30,
+    )
+
+    assert isinstance(answers[0], UnavailableError)
+    assert isinstance(answers[1], Resolution)
+    assert answers[1].mpid == known.mpid
+
+
 @pytest.mark.parametrize("ends", ["written", "failed"])
 async def test_calls_are_answered_when_their_group_is_on_disk(ends: str) -> None:
     """Whoever gave up waiting is no matter to the others."""
