@@ -18,11 +18,12 @@ from typing import Any, Final
 
 import orjson
 
+from idsync.model.journal import ChangeKind
 from idsync.store.birth import Birth
 from idsync.store.codec import pack
 from idsync.store.embedded.fold_births import write_births
 from idsync.store.embedded.fold_tables import FoldTables
-from idsync.store.embedded.group import LoggedGroup, read_group
+from idsync.store.embedded.group import LoggedGroup, NewIdentity, read_group
 from idsync.store.embedded.log import connect as connect_log
 from idsync.store.embedded.log import log_path, read_groups
 from idsync.store.fold import fold
@@ -33,6 +34,7 @@ __all__ = ["Folder"]
 _GROUPS_AT_ONCE: Final = 256
 _BUSY_S: Final = 30.0
 _PR_SET_PDEATHSIG: Final = 1
+_ERASED: Final = ChangeKind.PROFILE_ERASED
 
 
 class Folder:
@@ -92,31 +94,52 @@ class Folder:
 
     def _fold(self, groups: Sequence[LoggedGroup]) -> None:
         born: defaultdict[int, list[Birth]] = defaultdict(list)
+        news: defaultdict[int, list[NewIdentity]] = defaultdict(list)
+        entries: defaultdict[int, list[StoredEntry]] = defaultdict(list)
         for group in groups:
             self._tables.executemany(
                 "INSERT OR IGNORE INTO graph (graph_id, scope, environment) VALUES (?, ?, ?)", group.graphs
             )
             for graph_id, birth in group.births:
                 born[graph_id].append(birth)
-        # first, as other entries may go on from what was born, and births go on from nothing
-        for graph_id in sorted(born):
-            write_births(self._tables, graph_id, born[graph_id])
-        by_graph: dict[int, FoldTables] = {}
-        entries: defaultdict[int, list[StoredEntry]] = defaultdict(list)
-        for group in groups:
             for new in group.identities:
-                tables = by_graph.setdefault(new.graph_id, FoldTables(self._tables, new.graph_id))
-                tables.add_identity(IdentityRow(new.identity_id, new.type, new.value))
+                news[new.graph_id].append(new)
             for graph_id, entry in group.entries:
                 entries[graph_id].append(entry)
-                fold(entry, by_graph.setdefault(graph_id, FoldTables(self._tables, graph_id)))
-        for graph_id in sorted(by_graph):
-            by_graph[graph_id].write()
-            self._tables.executemany(
-                "INSERT INTO journal (graph_id, seq, at_ms, cause, rule, request_id, input_id, mpid, "
-                "idempotency_key, body) VALUES (?,?,?,?,?,?,?,?,?,?)",
-                [_journal_row(graph_id, entry) for entry in entries[graph_id]],
-            )
+        for graph_id in sorted({*born, *entries}):
+            births, others = born[graph_id], entries[graph_id]
+            if any(map(_erases, others)):
+                # a value that was erased may have been born again: only their order tells
+                news[graph_id] += [new for birth in births for new in _introduced(graph_id, birth)]
+                others = sorted([*others, *(birth.entry() for birth in births)])
+                births = []
+            # others may go on from what was born, and births go on from nothing
+            write_births(self._tables, graph_id, births)
+            self._fold_entries(graph_id, news[graph_id], others)
+
+    def _fold_entries(
+        self, graph_id: int, news: Sequence[NewIdentity], entries: Sequence[StoredEntry]
+    ) -> None:
+        tables = FoldTables(self._tables, graph_id)
+        for new in news:
+            tables.add_identity(IdentityRow(new.identity_id, new.type, new.value))
+        for entry in entries:
+            fold(entry, tables)
+        tables.write()
+        self._tables.executemany(
+            "INSERT INTO journal (graph_id, seq, at_ms, cause, rule, request_id, input_id, mpid, "
+            "idempotency_key, body) VALUES (?,?,?,?,?,?,?,?,?,?)",
+            [_journal_row(graph_id, entry) for entry in entries],
+        )
+
+
+def _erases(entry: StoredEntry) -> bool:
+    return any(change.kind is _ERASED for change in entry.changes)
+
+
+def _introduced(graph_id: int, birth: Birth) -> list[NewIdentity]:
+    figures = zip(birth.ids, birth.types, birth.values, strict=True)
+    return [NewIdentity(graph_id, *figure) for figure in figures]
 
 
 def _journal_row(graph_id: int, entry: StoredEntry) -> tuple[Any, ...]:

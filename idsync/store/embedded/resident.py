@@ -82,7 +82,7 @@ class ResidentGraph(ResidentNodes):
             if self.identity_node(identity_id).value is None:
                 self.by_value[identity.type].pop(identity.value, None)
                 # it is there again if the group should fail
-                self.note_present(identity)
+                self._absences.end(identity)
         for mpid, place in before.items():
             self._place(mpid, place)
         return erases

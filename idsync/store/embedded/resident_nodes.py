@@ -16,19 +16,18 @@ from idsync.model.aliasing import AliasRecord
 from idsync.model.identity import Identity, IdentityType, Mpid, TypeSet
 from idsync.store.birth import Birth
 from idsync.store.codec import alias_record
-from idsync.store.embedded.loader import IdentityRead, Loader, digest, profile_node
+from idsync.store.embedded.absences import Absences
+from idsync.store.embedded.adoption import adopted, rank_alone
+from idsync.store.embedded.loader import IdentityRead, Loader, digest
 from idsync.store.embedded.membership import Membership
 from idsync.store.embedded.newborns import Newborn, Newborns, grown_up
 from idsync.store.embedded.nodes import IdentityNode, ProfileNode
-from idsync.store.embedded.ranking import Solo, ranked
+from idsync.store.embedded.ranking import ranked
 from idsync.store.embedded.second_chance import SecondChance
 from idsync.store.rows import AliasRow, LinkRow
 
 __all__ = ["ResidentNodes"]
 
-_FEW: Final = 8
-"""So many holders become resident with their identity; of more only those that are asked for."""
-_MAX_ABSENT: Final = 4_096
 _NEWBORNS_SHARE: Final = 4
 """One part in so many of the room is left to births at least: whoever is new is not the first to go."""
 
@@ -52,8 +51,7 @@ class ResidentNodes:
         self.by_id = self._identities.nodes
         self.nodes = self._profiles.nodes
         self._aliases: dict[int, tuple[AliasRow, int]] = {}
-        self._absent: dict[Identity, bytes] = {}
-        self._membership = membership
+        self._absences = Absences(membership)
         self._login_set = login_set
         self._loader = loader
 
@@ -80,7 +78,7 @@ class ResidentNodes:
     def seek(self, identity: Identity) -> IdentityNode | None:
         """Give an identity, read if need be."""
         node = self.find(identity)
-        if node is None and identity not in self._absent:
+        if node is None and identity not in self._absences.known:
             self.load(self.missing((identity,)))
             node = self.find(identity)
         return node
@@ -91,15 +89,12 @@ class ResidentNodes:
         Where one must be read the others are read along: that costs no more than to rule them out.
         """
         wanted: dict[Identity, bytes] = {}
+        by_value, absences = self.by_value, self._absences
         for identity in identities:
-            identity_type, value = identity
-            if value in self.by_value[identity_type] or identity in self._absent:
+            if identity[1] in by_value[identity[0]] or identity in absences.known:
                 continue
-            key = digest(value.encode())
-            if not wanted and self._membership.rules_out(identity_type, key):
-                self._note_absent(identity, key)
-            else:
-                wanted[identity] = key
+            if wanted or not absences.shown(identity):
+                wanted[identity] = digest(identity.value.encode())
         return wanted
 
     def load(self, wanted: Mapping[Identity, bytes]) -> None:
@@ -109,12 +104,7 @@ class ResidentNodes:
         self._adopt(self._loader.identities(self.graph_id, wanted))
         for identity, key in wanted.items():
             if identity.value not in self.by_value[identity.type]:
-                self._note_absent(identity, key)
-
-    def _note_absent(self, identity: Identity, key: bytes) -> None:
-        if len(self._absent) >= _MAX_ABSENT:
-            self._absent.clear()
-        self._absent[identity] = key
+                self._absences.note(identity, key)
 
     def introduce(self, identity_id: int, identity: Identity) -> IdentityNode:
         """Add an identity that did not exist."""
@@ -122,11 +112,6 @@ class ResidentNodes:
         self._identities.put(identity_id, node)
         self.by_value[node.type][identity.value] = node
         return node
-
-    def note_present(self, identity: Identity) -> None:
-        """Know of an identity that exists when it is no longer resident."""
-        key = self._absent.pop(identity, None) or digest(identity.value.encode())
-        self._membership.add(identity.type, key)
 
     def identity_node(self, identity_id: int) -> IdentityNode:
         """Give an identity that exists, by id."""
@@ -148,71 +133,9 @@ class ResidentNodes:
         return Identity(IdentityType(row.type), row.value or "")
 
     def _adopt(self, rows: Iterable[IdentityRead]) -> None:
-        """Make nodes of what was read, except where there are some already: these may be newer."""
-        several: dict[int, list[IdentityRead]] = {}
-        firsts: dict[int, IdentityRead] = {}
-        alone: dict[Mpid, list[IdentityNode]] = {}
-        for row in rows:
-            identity_id = row[0]
-            if identity_id in firsts:
-                several.setdefault(identity_id, [firsts[identity_id]]).append(row)
-            elif identity_id not in self.by_id:
-                firsts[identity_id] = row
-        for identity_id, row in firsts.items():
-            _, identity_type, value, version, is_descriptive, mpid = row[:6]
-            node = IdentityNode(
-                identity_id,
-                identity_type,
-                None if value is None else value.decode(),
-                version,
-                is_member=True,
-            )
-            if identity_id in several:
-                self._rank(node, several[identity_id])
-            elif is_descriptive:
-                node.described = frozenset((mpid,))
-            elif mpid is not None:
-                if mpid not in self.nodes:
-                    self._profiles.put(mpid, profile_node(mpid, *row[6:]))
-                alone.setdefault(mpid, []).append(node)
-            self._identities.put(identity_id, node)
+        for node in adopted(rows, self._identities, self._profiles, self._login_set):
             if node.value is not None:
-                self.by_value[identity_type][node.value] = node
-        for mpid, nodes in alone.items():
-            self._rank_alone(mpid, nodes)
-
-    def _rank_alone(self, mpid: Mpid, nodes: Sequence[IdentityNode]) -> None:
-        """Set the one holder of identities that were read together."""
-        holder, profile = Solo(mpid), self.nodes[mpid]
-        if profile.types & self._login_set:
-            for node in nodes:
-                node.known = holder
-        else:
-            for node in nodes:
-                node.anonymous = holder
-        if profile.overtaken is None and profile.size == len(nodes):
-            # these are all its values, and nobody shares any
-            profile.overtaken = False
-
-    def _rank(self, node: IdentityNode, links: Sequence[IdentityRead]) -> None:
-        """Set the holders of an identity that several links lead to."""
-        holders: list[tuple[int, Mpid, bool]] = []
-        described: set[Mpid] = set()
-        for link in links:
-            is_descriptive, mpid = link[4:6]
-            if is_descriptive:
-                described.add(mpid)
-                continue
-            profile = self.nodes.get(mpid)
-            if profile is None and len(links) <= _FEW:
-                profile = profile_node(mpid, *link[6:])
-                self._profiles.put(mpid, profile)
-            recency, types = (link[9], link[13]) if profile is None else (profile.recency, profile.types)
-            holders.append((recency, mpid, bool(types & self._login_set)))
-        holders.sort()
-        node.described = frozenset(described)
-        node.known = ranked([mpid for _, mpid, is_known in holders if is_known])
-        node.anonymous = ranked([mpid for _, mpid, is_known in holders if not is_known])
+                self.by_value[node.type][node.value] = node
 
     def split_by(self, login_set: TypeSet) -> None:
         """Part known from anonymous holders by these login types from now on (ID-008)."""
@@ -238,7 +161,7 @@ class ResidentNodes:
         profile, identities = grown_up(newborn)
         self._newborns.take(newborn)
         self._profiles.put(profile.mpid, profile)
-        self._rank_alone(profile.mpid, identities)
+        rank_alone(profile, identities, self._login_set)
         for node in identities:
             self._identities.put(node.identity_id, node)
             self.by_value[node.type][node.value or ""] = node
@@ -332,13 +255,13 @@ class ResidentNodes:
         room = max(keep - len(self.by_id), keep // _NEWBORNS_SHARE)
         for newborn in self._newborns.evict(room, tables_contain):
             for identity_type, value in zip(newborn.birth.types, newborn.birth.values, strict=True):
-                self.note_present(Identity(IdentityType(identity_type), value))
+                self._absences.end(Identity(IdentityType(identity_type), value))
                 del self.by_value[identity_type][value]
         keep = max(keep - self._newborns.identities, 0)
         for node in self._identities.evict(keep, tables_contain):
             if node.value is not None:
                 if not node.is_member:
-                    self.note_present(Identity(IdentityType(node.type), node.value))
+                    self._absences.end(Identity(IdentityType(node.type), node.value))
                 self.by_value[node.type].pop(node.value, None)
         self._profiles.evict(keep, tables_contain)
 
@@ -346,10 +269,10 @@ class ResidentNodes:
         """Know of everything that is resident: all of it is about to be forgotten."""
         for newborn in self._newborns.by_mpid.values():
             for identity_type, value in zip(newborn.birth.types, newborn.birth.values, strict=True):
-                self.note_present(Identity(IdentityType(identity_type), value))
+                self._absences.end(Identity(IdentityType(identity_type), value))
         for node in self.by_id.values():
             if node.value is not None and not node.is_member:
-                self.note_present(Identity(IdentityType(node.type), node.value))
+                self._absences.end(Identity(IdentityType(node.type), node.value))
 
     def drop_aliases(self, tables_contain: int) -> None:
         """Drop alias requests that the tables contain as they are."""

@@ -26,7 +26,7 @@ from idsync.store.embedded.log import Log, log_path
 from idsync.store.embedded.newborns import Newborn, grown_up
 from idsync.store.memory import MemoryStore
 from idsync.store.memory_graph import MemoryGraph
-from idsync.store.rows import IdentityRow
+from idsync.store.rows import IdentityRow, StoredChange, StoredEntry, StoredEvidence
 from idsync.store.sql.schema import require_current
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import Scribe
@@ -109,9 +109,7 @@ def test_its_rows_are_what_the_fold_makes_of_its_entry(changes: list[ChangeSet])
         assert birth is not None
         # a value is introduced once
         births.append(birth._replace(values=tuple(f"{number} {value}" for value in birth.values)))
-    born, told = (Group(1, asyncio.Future(loop=asyncio.new_event_loop())) for _ in range(2))
-    for group in (born, told):
-        group.graphs.append((1, KEY))
+    born, told = _groups()
     born.entries += [(1, birth) for birth in births]
     told.entries += [(1, birth.entry()) for birth in births]
     told.identities += [
@@ -119,10 +117,43 @@ def test_its_rows_are_what_the_fold_makes_of_its_entry(changes: list[ChangeSet])
         for birth in births
         for number, kind, value in zip(birth.ids, birth.types, birth.values, strict=True)
     ]
-    for group in (born, told):
-        group.durable.get_loop().close()
 
     assert _folded(born) == _folded(told)
+
+
+def test_a_value_that_was_erased_may_be_born_again() -> None:
+    """ID-212: within one fold, where the value's row is still there."""
+    first = Birth(1, AT_MS, "login", "rule", "", "shop/web", 11, None, 1, (8,), ("mail",), True, 0, None, ())
+    erased = StoredEntry(
+        2,
+        AT_MS,
+        "erase",
+        "rule",
+        "",
+        "",
+        11,
+        (StoredChange(ChangeKind.PROFILE_ERASED, 11),),
+        StoredEvidence(),
+    )
+    again = first._replace(seq=3, mpid=12, first_id=2)
+    born, told = _groups()
+    born.entries += [(1, first), (1, erased), (1, again)]
+    told.entries += [(1, first.entry()), (1, erased), (1, again.entry())]
+    told.identities += [NewIdentity(1, number, 8, "mail") for number in (1, 2)]
+
+    rows = _folded(born)
+
+    assert rows == _folded(told)
+    assert [value for _, _, _, _, value, *_ in rows["identity"]] == [None, b"mail"]
+
+
+def _groups() -> tuple[Group, Group]:
+    loop = asyncio.new_event_loop()
+    groups = Group(1, loop.create_future()), Group(1, loop.create_future())
+    loop.close()
+    for group in groups:
+        group.graphs.append((1, KEY))
+    return groups
 
 
 def _folded(group: Group) -> dict[str, list[tuple[Any, ...]]]:
