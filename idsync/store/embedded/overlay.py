@@ -12,10 +12,12 @@ from idsync.model.journal import NEW, JournalEntry
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.birth import Birth, birth_of
 from idsync.store.codec import from_stored, to_stored
+from idsync.store.embedded.conditions import versions_hold
 from idsync.store.embedded.group import Group, NewIdentity
 from idsync.store.embedded.loader import Loader
 from idsync.store.embedded.membership import Membership
 from idsync.store.embedded.nodes import IdentityNode
+from idsync.store.embedded.recent_keys import RecentKeys
 from idsync.store.embedded.resident import ResidentGraph
 from idsync.store.embedded.view import EmbeddedView
 from idsync.store.minting import MpidMint
@@ -36,29 +38,6 @@ class _Ids(dict[Identity, int]):
     def __missing__(self, identity: Identity) -> int:
         found = self[identity] = self._look_up(identity)
         return found
-
-
-def _versions_hold(change_set: ChangeSet, view: EmbeddedView) -> bool:
-    nodes, graph = view.nodes, view.graph
-    for identity, version in change_set.identities.items():
-        node = nodes.get(identity)
-        if node is None:
-            # also one that nobody holds yet, and that has no version therefore, was not there
-            if version or graph.seek(identity) is not None:
-                return False
-        elif node.version != version:
-            return False
-        else:
-            node.used = True
-    for mpid, version in change_set.profiles.items():
-        profile = view.node(mpid)
-        if profile is None or profile.version != version:
-            return False
-        profile.used = True
-    if change_set.overtaken is None:
-        return True
-    profile = view.node(change_set.mpid)
-    return profile is not None and graph.is_overtaken(profile) is change_set.overtaken
 
 
 class Overlay:
@@ -92,7 +71,7 @@ class Overlay:
         self._tables_contain = 0
         self._memberships: dict[GraphKey, Membership] = {}
         self._graphs: dict[GraphKey, ResidentGraph] = {}
-        self._keys: dict[tuple[int, str, str], tuple[GraphKey, StoredEntry, int]] = {}
+        self._keys = RecentKeys()
         for key, graph_id in loader.graphs().items():
             self._memberships[key] = Membership(is_complete=False)
             self._graphs[key] = self._resident(key, graph_id)
@@ -153,11 +132,9 @@ class Overlay:
 
     def _earlier(self, request: ViewRequest, graph: ResidentGraph) -> tuple[JournalEntry | None, int]:
         assert request.idempotency_key is not None
-        recent = self._keys.get((graph.graph_id, request.input_id, request.idempotency_key))
-        if recent is not None:
-            return from_stored(request.graph, recent[1], graph.value_of), recent[2]
-        entry = self._loader.entry_by_key(graph.graph_id, request.input_id, request.idempotency_key)
-        return (None if entry is None else from_stored(request.graph, entry, graph.value_of)), 0
+        name = (graph.graph_id, request.input_id, request.idempotency_key)
+        entry, group = self._keys.get(name) or (self._loader.entry_by_key(*name), 0)
+        return (None if entry is None else from_stored(request.graph, entry, graph.value_of)), group
 
     def _graph(self, key: GraphKey) -> ResidentGraph:
         """Give a graph, a new one if need be: it is written with its first entry."""
@@ -185,10 +162,7 @@ class Overlay:
     # -- changing ------------------------------------------------------------------------------------------
 
     def holds(self, change_set: ChangeSet) -> bool:
-        """Say whether every condition of a change set still holds.
-
-        What was seen as resident is asked itself: a node that has left says so by its version.
-        """
+        """Say whether every condition of a change set still holds."""
         view = cast("EmbeddedView", change_set.view)
         if view.tick == self._tick:
             return True
@@ -196,7 +170,7 @@ class Overlay:
         if view.graph is not graph:
             # all was rebuilt since, and what is void may have had the same positions as what now stands
             return False
-        if _versions_hold(change_set, view) and (
+        if versions_hold(change_set, view) and (
             change_set.idempotency_key is None or not self._is_used(change_set, graph)
         ):
             view.tick = self._tick
@@ -239,20 +213,18 @@ class Overlay:
             return node.identity_id
 
         entry = to_stored(change_set, graph.seq + 1, at_ms, mpid, _Ids(look_up).__getitem__)
-        self._stage(change_set.graph, graph, entry, group.number)
+        self._stage(graph, entry, group.number)
         self._grown += len(introduced)
         group.identities += introduced
         group.entries.append((graph.graph_id, entry))
         return entry
 
-    def _stage(self, key: GraphKey, graph: ResidentGraph, entry: StoredEntry, number: int) -> None:
+    def _stage(self, graph: ResidentGraph, entry: StoredEntry, number: int) -> None:
         self._tick += 1
         self._grown += 1
         if graph.stage(entry, number):
             self._removal_group = number
-        if entry.idempotency_key is not None:
-            name = (graph.graph_id, entry.input_id, entry.idempotency_key)
-            self._keys[name] = (key, entry, number)
+        self._keys.note(graph.graph_id, entry, number)
 
     def rebuild(self, groups: Iterable[Group]) -> None:
         """Forget everything resident, then add the groups that stand and are not in the tables yet."""
@@ -279,13 +251,12 @@ class Overlay:
                 if isinstance(entry, Birth):
                     graph.stage_birth(entry, group.number)
                 else:
-                    self._stage(key, graph, entry, group.number)
+                    self._stage(graph, entry, group.number)
 
     def folded(self, number: int) -> None:
         """Note that the tables contain everything up to a group: its nodes may be dropped."""
         self._tables_contain = number
-        for name in [name for name, (_, _, group) in self._keys.items() if group <= number]:
-            del self._keys[name]
+        self._keys.forget(number)
         for graph in self._graphs.values():
             graph.drop_aliases(number)
 
