@@ -77,7 +77,7 @@ class Transport(Protocol):
 class RecallingTransport(Protocol):
     """A transport that is close enough to the service to know which answers still stand.
 
-    Both methods count, refuse and authenticate like any call.
+    Both methods authenticate, count and refuse like any call.
     """
 
     def recall(self, rpc: Rpc, wording: Wording, metadata: Metadata, trailing: Trailing) -> bytes | None:
