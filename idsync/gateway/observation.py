@@ -41,23 +41,13 @@ class Observed:
         # No secret: it only has to be unlikely to come twice.
         trace = Trace(f"{getrandbits(128):032x}")
         TRACE.set(trace)
-        # A path may hold a key or an MPID, so a request that met no route has no name of its own.
-        route, status = "none", GONE
-
-        async def send_traced(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], *trace.headers()]
-            await send(message)
-
+        path = scope["path"]
+        endpoint = self._direct.get(path) if scope["method"] == "POST" else None
+        if endpoint is None or scope.get("root_path"):
+            await self._search(scope, receive, send, trace, begun_s)
+            return
+        status = GONE
         try:
-            path = scope["path"]
-            endpoint = self._direct.get(path) if scope["method"] == "POST" else None
-            if endpoint is None or scope.get("root_path"):
-                await self._app(scope, receive, send_traced)
-                return
-            route = path
             response = await endpoint.answer(scope, receive)
             status = response.status_code
             headers = [*response.raw_headers, *headers_for_pages(scope), *trace.headers()]
@@ -67,6 +57,24 @@ class Observed:
             # Nobody is there to be answered; the server needs no telling.
             pass
         finally:
-            if "route" in scope:
-                route = scope["route"].path_format
+            self._meters.answered(path, status, perf_counter() - begun_s)
+
+    async def _search(self, scope: Scope, receive: Receive, send: Send, trace: Trace, begun_s: float) -> None:
+        """Let the routes of the app answer."""
+        status = GONE
+
+        async def send_traced(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *trace.headers()]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_traced)
+        except ClientDisconnect:
+            pass
+        finally:
+            # A path may hold a key or an MPID, so a request that met no route has no name of its own.
+            route = scope["route"].path_format if "route" in scope else "none"
             self._meters.answered(route, status, perf_counter() - begun_s)

@@ -70,7 +70,7 @@ def routes(entries: tuple[Entry, ...]) -> Iterator[Route]:
 
 
 def direct(entries: tuple[Entry, ...]) -> dict[str, Endpoint]:
-    """List the calls whose whole path is known, by path: whoever calls one need not look through the routes."""
+    """List the calls whose whole path is known, by path: they are found without a look through the routes."""
     return {
         prefix + entry.path: entry.answer
         for entry in entries

@@ -1,7 +1,7 @@
 """What an identity request says, whatever id it has: by that its answer is recalled while it stands.
 
-Clients send the same identities over and over, each time with a fresh `request_id` and time. Neither has a part in the
-answer, and nothing is journaled of a call that changes nothing.
+Clients send the same identities over and over, each time with a fresh `request_id` and time. Neither has a
+part in the answer, and nothing is journaled of a call that changes nothing.
 """
 
 from __future__ import annotations
