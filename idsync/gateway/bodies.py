@@ -61,15 +61,31 @@ def resolve_request(kind: type[ResolveMessage], text: bytes, *, read_only: bool)
 
 
 def resolve_message(
-    kind: type[ResolveMessage], body: dict[str, object], text: bytes, *, read_only: bool
+    kind: type[ResolveMessage],
+    body: dict[str, object],
+    text: bytes,
+    *,
+    read_only: bool,
+    is_plain: bool = False,
 ) -> ResolveMessage:
-    """Read a body that is parsed already; see `resolve_request`."""
+    """Read a body that is parsed already; see `resolve_request`.
+
+    Args:
+        kind: The request to make.
+        body: The parsed body.
+        text: The same before it was parsed.
+        read_only: The flag of the query (ID-088).
+        is_plain: Whether it is known that no identity type is written twice.
+
+    Raises:
+        InvalidRequestError: As for `resolve_request`.
+    """
     request = kind()
     request.environment = _environment(body)
     previous = body.get("previous_mpid")
     if previous is not None and previous != "":
         request.previous_mpid = _mpid(previous, "previous_mpid")
-    _read_known_identities(request, body.get("known_identities"), text)
+    _read_known_identities(request, body.get("known_identities"), None if is_plain else text)
     request.request_id = request_id_of(body)
     if read_only:
         request.read_only = True
@@ -158,7 +174,7 @@ def _mpid(value: object, field: str) -> int:
     return mpid
 
 
-def _read_known_identities(request: ResolveMessage, known: object, text: bytes) -> None:
+def _read_known_identities(request: ResolveMessage, known: object, text: bytes | None) -> None:
     if known is None:
         return
     if not isinstance(known, dict):
@@ -175,7 +191,7 @@ def _read_known_identities(request: ResolveMessage, known: object, text: bytes) 
             identity.value = value
         elif value is not None:
             raise _invalid(f"known_identities.{name} must be a string", f"known_identities.{name}")
-    if may_repeat_types(known, text):
+    if text is not None and may_repeat_types(known, text):
         _refuse_repeated_types(text)
 
 

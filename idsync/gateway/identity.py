@@ -86,7 +86,7 @@ class IdentityCalls:
             known = None if wording is None else self._traced.recall(_RPCS[kind], wording, credentials)
             if known is not None:
                 return known
-            return resolve_message(kind, body, text, read_only=flags.read_only)
+            return resolve_message(kind, body, text, read_only=flags.read_only, is_plain=wording is not None)
 
         request, credentials = await arrival.admit(read, self._verify)
         if isinstance(request, bytes):
