@@ -43,7 +43,7 @@ class Observed:
         TRACE.set(trace)
         path = scope["path"]
         endpoint = self._direct.get(path) if scope["method"] == "POST" else None
-        if endpoint is None or scope.get("root_path"):
+        if endpoint is None:
             await self._search(scope, receive, send, trace, begun_s)
             return
         status = GONE

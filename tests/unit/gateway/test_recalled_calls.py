@@ -91,6 +91,18 @@ async def test_every_call_and_flag(
     assert ("matched_identities" in third.json()) == (query != "?return_matches=false")
 
 
+async def test_a_question_is_no_statement(http: httpx2.AsyncClient) -> None:
+    """ID-088: what was asked read-only, and answered without a change, is still to be written."""
+    await post(http, IDENTIFY, said(0, known_identities={"ios_idfv": "d1"}))
+    for number in range(1, 4):
+        asked = await post(http, f"{IDENTIFY}?read_only=true", said(number))
+    stated = await post(http, IDENTIFY, said(4))
+    found = await post(http, "/v1/search", said(5, known_identities={"email": "a@example.com"}))
+
+    assert asked.status_code == 200
+    assert found.json()["mpid"] == stated.json()["mpid"]
+
+
 @pytest.mark.usefixtures("known")
 async def test_what_creates_is_never_recalled(http: httpx2.AsyncClient) -> None:
     """ID-083: with this strategy each logout begins a new anonymous profile."""
