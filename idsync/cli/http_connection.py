@@ -1,13 +1,14 @@
-"""One HTTP connection: there are only so many, and each request must be here in time.
+"""One HTTP connection: there are only so many, and a request must be here in time; its answer goes out whole.
 
 The server beneath counts connections too, but answers what is too much without a delay, which clients take
-for two hours (ID-234); and it waits for ever for the rest of a request.
+for two hours (ID-234); it waits for ever for the rest of a request; and it sends the head of an answer by
+itself, which costs a second system call.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -15,9 +16,43 @@ __all__ = ["REQUEST_S", "HttpConnection", "limited_to"]
 
 REQUEST_S: Final = 30.0
 """From the first byte, or from connecting, a request has so many seconds to arrive whole."""
+_FINAL: Final = (b"HTTP/1.1 2", b"HTTP/1.1 3", b"HTTP/1.1 4", b"HTTP/1.1 5")
+"""How the head of an answer begins that is more than a word in between."""
 _TOO_MANY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
+
+
+class _Joining:
+    """A transport that sends the head of an answer with the first piece of its body, as ASGI demands."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Send, or keep the head of a final answer for what comes next."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(_FINAL):
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send a head that no body follows."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+
+    def close(self) -> None:
+        """Close when all is sent."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -26,6 +61,7 @@ class HttpConnection(HttpToolsProtocol):
     most: ClassVar[int] = 1_000
     request_s: ClassVar[float] = REQUEST_S
     _limit: asyncio.TimerHandle | None = None
+    _is_reading = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, or refuse it with a delay."""
@@ -35,12 +71,17 @@ class HttpConnection(HttpToolsProtocol):
             transport.close()
             return
         super().connection_made(transport)
+        self._joining = self.transport = _Joining(transport)  # type: ignore[assignment]
         self._expect_request()
 
     def data_received(self, data: bytes) -> None:
         """Read on; what comes after a refusal is of no interest."""
-        if not self.transport.is_closing():
-            super().data_received(data)
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self._is_reading and self._limit is None:
+            # Most requests arrive in one piece and need no limit.
+            self._expect_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go."""
@@ -50,13 +91,18 @@ class HttpConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to read a request."""
         super().on_message_begin()
-        if self._limit is None:
-            self._expect_request()
+        self._is_reading = True
 
     def on_message_complete(self) -> None:
         """Have read a request."""
+        self._is_reading = False
         self._request_is_here()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Have answered a request."""
+        self._joining.flush()
+        super().on_response_complete()
 
     def _expect_request(self) -> None:
         self._limit = self.loop.call_later(self.request_s, self.transport.abort)

@@ -31,6 +31,8 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 lifespan="off",
                 server_header=False,
+                # Nobody here asks where a request came from.
+                proxy_headers=False,
                 timeout_graceful_shutdown=_GRACE_S,
                 ssl_certfile=None if tls is None else str(tls.certificate_file),
                 ssl_keyfile=None if tls is None else str(tls.key_file),

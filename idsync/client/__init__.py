@@ -20,7 +20,7 @@ from idsync.client.grpc_transport import GrpcTransport
 from idsync.client.identity_names import identities
 from idsync.client.retry_policy import RetryPolicy
 from idsync.client.rpcs import RPCS, Rpc, is_safe_to_retry
-from idsync.client.transport import Metadata, Trailing, Transport
+from idsync.client.transport import Metadata, RecallingTransport, Trailing, Transport
 
 __all__ = [
     "RPCS",
@@ -33,6 +33,7 @@ __all__ = [
     "KeyCredentials",
     "Metadata",
     "OperatorCredentials",
+    "RecallingTransport",
     "RetryPolicy",
     "Rpc",
     "SignedCredentials",

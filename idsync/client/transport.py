@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from google.protobuf.message import Message
 
 from idsync.client.rpcs import Rpc
+from idsync.model.wording import Wording
 
-__all__ = ["Metadata", "Trailing", "Transport"]
+__all__ = ["Metadata", "RecallingTransport", "Trailing", "Transport"]
 
 Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 """Pairs that travel beside a call; a key may occur twice, and one ending in `-bin` carries bytes."""
@@ -69,4 +70,39 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Let go of what the transport holds; calls under way fail, further ones are refused."""
+        ...
+
+
+@runtime_checkable
+class RecallingTransport(Protocol):
+    """A transport that is close enough to the service to know which answers still stand.
+
+    Both methods authenticate, count and refuse like any call.
+    """
+
+    def recall(self, rpc: Rpc, wording: Wording, metadata: Metadata, trailing: Trailing) -> bytes | None:
+        """Answer a request at once that was called before with the same wording.
+
+        Args:
+            rpc: A unary rpc.
+            wording: The request.
+            metadata: Credentials and the like.
+            trailing: Takes what comes beside the answer.
+
+        Returns:
+            What the wording made of the response; `None`: the request must be sent in full, be it only to
+            hear why it is refused.
+        """
+        ...
+
+    async def call(
+        self,
+        rpc: Rpc,
+        request: Message,
+        metadata: Metadata,
+        timeout_s: float | None,
+        trailing: Trailing | None = None,
+        wording: Wording | None = None,
+    ) -> Message:
+        """Send one request as `Transport.call` does, and let its answer be recalled by its wording."""
         ...

@@ -26,7 +26,7 @@ class AliasCall:
     async def alias(self, arrival: Arrival) -> Response:
         """Take the request; 202 does not say that it will succeed (ID-185)."""
         request, credentials = await arrival.admit(
-            alias_request, self._verify, path_key=arrival.scope["path_params"]["key"]
+            lambda text, _: alias_request(text), self._verify, path_key=arrival.scope["path_params"]["key"]
         )
         await self._client.alias(request, credentials=credentials)
         return Response(status_code=202)

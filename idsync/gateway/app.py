@@ -12,9 +12,10 @@ from idsync.client import AsyncClient, Transport
 from idsync.gateway.aliasing import AliasCall
 from idsync.gateway.cross_origin import CrossOrigin
 from idsync.gateway.identity import IdentityCalls
+from idsync.gateway.meters import Meters
 from idsync.gateway.observation import Observed
 from idsync.gateway.probes import Probes, Show, shown_of
-from idsync.gateway.routes import routes, table
+from idsync.gateway.routes import direct, routes, table
 from idsync.gateway.tracing import TracedTransport
 
 __all__ = ["create_app"]
@@ -40,9 +41,9 @@ def create_app(
         max_age_s: For how long clients may reuse an identity answer, in seconds; 0 for not at all (ID-175).
         show: Gives what `/metrics` shows instead; for one of several processes that count together.
     """
-    client = AsyncClient(TracedTransport(transport))
-    entries = table(
-        IdentityCalls(client, max_age_s), AliasCall(client), Probes(ready, show or shown_of(registry))
-    )
+    traced = TracedTransport(transport)
+    client = AsyncClient(traced)
+    identity = IdentityCalls(client, traced, max_age_s)
+    entries = table(identity, AliasCall(client), Probes(ready, show or shown_of(registry)))
     router = Router(list(routes(entries)), redirect_slashes=False)
-    return Observed(CrossOrigin(router), registry)
+    return Observed(CrossOrigin(router), direct(entries), Meters(registry))

@@ -19,7 +19,15 @@ from idsync.model.identity import TYPES_BY_NAME
 from idsync.v1 import identity_pb2 as nouns
 from idsync.v1 import identity_service_pb2 as pb
 
-__all__ = ["ResolveMessage", "alias_request", "modify_request", "request_id_of", "resolve_request"]
+__all__ = [
+    "ResolveMessage",
+    "alias_request",
+    "may_repeat_types",
+    "modify_request",
+    "request_id_of",
+    "resolve_message",
+    "resolve_request",
+]
 
 ResolveMessage = TypeVar(
     "ResolveMessage", pb.IdentifyRequest, pb.LoginRequest, pb.LogoutRequest, pb.SearchRequest
@@ -49,13 +57,35 @@ def resolve_request(kind: type[ResolveMessage], text: bytes, *, read_only: bool)
         InvalidRequestError: The first fault, in the order of ID-233; what is wrong with values that are
             texts is left to the service.
     """
-    body = parse_object(text)
+    return resolve_message(kind, parse_object(text), text, read_only=read_only)
+
+
+def resolve_message(
+    kind: type[ResolveMessage],
+    body: dict[str, object],
+    text: bytes,
+    *,
+    read_only: bool,
+    is_plain: bool = False,
+) -> ResolveMessage:
+    """Read a body that is parsed already; see `resolve_request`.
+
+    Args:
+        kind: The request to make.
+        body: The parsed body.
+        text: The same before it was parsed.
+        read_only: The flag of the query (ID-088).
+        is_plain: Whether it is known that no identity type is written twice.
+
+    Raises:
+        InvalidRequestError: As for `resolve_request`.
+    """
     request = kind()
     request.environment = _environment(body)
     previous = body.get("previous_mpid")
     if previous is not None and previous != "":
         request.previous_mpid = _mpid(previous, "previous_mpid")
-    _read_known_identities(request, body.get("known_identities"), text)
+    _read_known_identities(request, body.get("known_identities"), None if is_plain else text)
     request.request_id = request_id_of(body)
     if read_only:
         request.read_only = True
@@ -144,14 +174,12 @@ def _mpid(value: object, field: str) -> int:
     return mpid
 
 
-def _read_known_identities(request: ResolveMessage, known: object, text: bytes) -> None:
+def _read_known_identities(request: ResolveMessage, known: object, text: bytes | None) -> None:
     if known is None:
         return
     if not isinstance(known, dict):
         raise _invalid("known_identities must be an object", "known_identities")
     add = request.known_identities.add
-    # A name is repeated if it is there twice; escapes of ASCII characters could hide it.
-    suspect = b"\\u00" in text
     for name, value in known.items():
         if name not in _TYPES:
             # The name is not repeated in the answer: callers have been seen to put values there.
@@ -163,10 +191,25 @@ def _read_known_identities(request: ResolveMessage, known: object, text: bytes) 
             identity.value = value
         elif value is not None:
             raise _invalid(f"known_identities.{name} must be a string", f"known_identities.{name}")
-        if text.count(_QUOTED_TYPES[name]) > 1:
-            suspect = True
-    if suspect:
+    if text is not None and may_repeat_types(known, text):
         _refuse_repeated_types(text)
+
+
+def may_repeat_types(known: dict[str, object], text: bytes) -> bool:
+    """Say whether a member of `known_identities` may be written twice, of which parsing shows only the last.
+
+    Args:
+        known: As parsed.
+        text: The whole body.
+    """
+    # A name is repeated if it is there twice; escapes of ASCII characters could hide it.
+    if b"\\u00" in text:
+        return True
+    for name in known:
+        quoted = _QUOTED_TYPES.get(name)
+        if quoted is None or text.count(quoted) > 1:
+            return True
+    return False
 
 
 def _refuse_repeated_types(text: bytes) -> None:

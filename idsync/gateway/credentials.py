@@ -1,6 +1,7 @@
 """Headers to credentials: who says they are calling, in one of three ways (ID-222 to ID-226).
 
-Nothing is verified here and no secret is kept: the service checks what is passed on.
+Nothing is verified here: the service checks what is passed on. What the last callers sent is kept as it was
+read, right or wrong: most callers come again, and reading it takes longer than all else about them.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from starlette.types import Scope
@@ -20,6 +22,9 @@ __all__ = ["Claim"]
 
 _MAX_HEADER_BYTES: Final = 1024
 """No key, secret, date or signature of ours is longer; the service need not look at one that is."""
+
+_MAX_KEPT: Final = 1_024
+"""Keys, and pairs of key and secret, that are kept as they were read; none is longer than a header may be."""
 
 _NAMES: Final = frozenset({b"authorization", b"date", b"x-mp-key", b"x-mp-signature"})
 
@@ -90,7 +95,7 @@ class Claim:
                 signature=self.signature,
                 signed_texts=_signed_texts(scope, self.date, text),
             )
-        return self.basic if self.basic is not None else KeyCredentials(self.key)
+        return self.basic if self.basic is not None else _by_key(self.key)
 
     @property
     def besides(self) -> Credentials | None:
@@ -102,7 +107,10 @@ class Claim:
         """What can be checked although the text of the body is not known; `None` for a signed request."""
         if self.signature is not None:
             return self.basic
-        return self.basic if self.basic is not None else KeyCredentials(self.key)
+        return self.basic if self.basic is not None else _by_key(self.key)
+
+
+_by_key: Final = lru_cache(_MAX_KEPT)(KeyCredentials)
 
 
 def _signed_texts(scope: Scope, date: str, text: bytes) -> tuple[bytes, ...]:
@@ -134,6 +142,7 @@ def _text(value: bytes) -> str:
         raise UnauthenticatedError("a credential header holds more than ASCII") from None
 
 
+@lru_cache(_MAX_KEPT)
 def _basic(value: bytes) -> BasicCredentials:
     scheme, _, encoded = value.partition(b" ")
     if scheme.lower() != b"basic":

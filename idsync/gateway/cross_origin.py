@@ -7,7 +7,7 @@ from typing import Final
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["CrossOrigin"]
+__all__ = ["CrossOrigin", "headers_for_pages"]
 
 _EXPOSED: Final = (
     "Retry-After",
@@ -19,6 +19,24 @@ _EXPOSED: Final = (
 """Headers that a page may read; without the second, browsers never cache an identity."""
 
 _PREFLIGHT_MAX_AGE_S: Final = 86_400
+
+
+_FOR_PAGES: Final = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", ", ".join(_EXPOSED).encode()),
+    (b"vary", b"Origin"),
+)
+
+
+def headers_for_pages(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+    """Give the headers that let a page read its answer; none for callers that are no pages.
+
+    They are what `CrossOrigin` adds to an answer that passes through it.
+    """
+    for name, _ in scope["headers"]:
+        if name == b"origin":
+            return _FOR_PAGES
+    return ()
 
 
 class CrossOrigin:
@@ -42,7 +60,7 @@ class CrossOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with the headers if a page asks."""
-        if scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"]):
+        if scope["type"] == "http" and headers_for_pages(scope):
             await self._for_pages(scope, receive, send)
         else:
             await self._app(scope, receive, send)

@@ -45,7 +45,7 @@ class Arrival:
         self._receive = receive
 
     async def admit(
-        self, parse: Callable[[bytes], M], verify: Verify, path_key: str | None = None
+        self, parse: Callable[[bytes, Credentials], M], verify: Verify, path_key: str | None = None
     ) -> tuple[M, Credentials]:
         """Read and parse the request, and say whose it is.
 
@@ -54,7 +54,7 @@ class Arrival:
         read is reported as such at once, since no signature can be checked without it.
 
         Args:
-            parse: Makes the message of the text of the body.
+            parse: Makes the message of the text of the body, to be sent with these credentials.
             verify: Asks the service about the caller.
             path_key: The key in the path, where the path has one.
 
@@ -76,7 +76,7 @@ class Arrival:
         if claim.besides is not None:
             await verify(claim.besides)
         try:
-            return parse(self.text), credentials
+            return parse(self.text, credentials), credentials
         except InvalidRequestError:
             await verify(credentials)
             raise
@@ -109,17 +109,25 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, whatever happens; only a caller who went away gets none."""
+        response = await self.answer(scope, receive)
+        await response(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive) -> Response:
+        """Give the answer, whatever happens.
+
+        Raises:
+            ClientDisconnect: The caller went away.
+        """
         arrival = Arrival(scope, receive)
         try:
-            response = await self._call(arrival)
+            return await self._call(arrival)
         except IdsyncError as error:
-            response = self._refuse(error, arrival)
+            return self._refuse(error, arrival)
         except ClientDisconnect:
             raise
         except Exception as error:
             _log.error("http_failed", trace_id=TRACE.get().id, error=type(error).__name__, at=_places(error))
-            response = self._refuse(IdsyncError("internal error"), arrival)
-        await response(scope, receive, send)
+            return self._refuse(IdsyncError("internal error"), arrival)
 
 
 def _places(error: Exception) -> list[str]:

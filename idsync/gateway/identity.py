@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from starlette.responses import Response
 
-from idsync.client import AsyncClient, Credentials
+from idsync.client import RPCS, AsyncClient, Credentials
 from idsync.gateway.answers import ResolveAnswer, modify_answer, resolve_answer
-from idsync.gateway.bodies import ResolveMessage, modify_request, resolve_request
+from idsync.gateway.bodies import ResolveMessage, modify_request, resolve_message
 from idsync.gateway.errors import identity_error
 from idsync.gateway.exchange import Arrival
 from idsync.gateway.flags import parse_flags
 from idsync.gateway.json_response import JsonResponse
+from idsync.gateway.payload import parse_object
+from idsync.gateway.tracing import TracedTransport
+from idsync.gateway.wordings import wording_of
 from idsync.model.errors import IdsyncError
 from idsync.v1 import identity_service_pb2 as pb
 
 __all__ = ["IdentityCalls"]
+
+_RPCS: Final = {rpc.request_type: rpc for rpc in RPCS}
 
 Sent_contra = TypeVar("Sent_contra", contravariant=True)
 
@@ -31,14 +36,16 @@ class _Call(Protocol[Sent_contra]):
 class IdentityCalls:
     """Answers each of the five calls."""
 
-    def __init__(self, client: AsyncClient, max_age_s: int) -> None:
+    def __init__(self, client: AsyncClient, traced: TracedTransport, max_age_s: int) -> None:
         """Build it.
 
         Args:
             client: The service.
+            traced: What its calls go through, and what may recall their answers.
             max_age_s: For how long a client may reuse an answer, in seconds (ID-175).
         """
         self._client = client
+        self._traced = traced
         self._headers = [(b"x-mp-max-age", str(max_age_s).encode())]
 
     async def identify(self, arrival: Arrival) -> Response:
@@ -60,7 +67,7 @@ class IdentityCalls:
     async def modify(self, arrival: Arrival) -> Response:
         """The identities of one profile change (ID-150)."""
         mpid: str = arrival.scope["path_params"]["mpid"]
-        request, credentials = await arrival.admit(lambda text: modify_request(mpid, text), self._verify)
+        request, credentials = await arrival.admit(lambda text, _: modify_request(mpid, text), self._verify)
         answer = await self._client.modify(request, credentials=credentials)
         return JsonResponse(modify_answer(answer))
 
@@ -72,9 +79,18 @@ class IdentityCalls:
         self, arrival: Arrival, kind: type[ResolveMessage], call: _Call[ResolveMessage]
     ) -> Response:
         flags = parse_flags(arrival.scope["query_string"])
-        request, credentials = await arrival.admit(
-            lambda text: resolve_request(kind, text, read_only=flags.read_only), self._verify
-        )
+
+        def read(text: bytes, credentials: Credentials) -> ResolveMessage | bytes:
+            body = parse_object(text)
+            wording = wording_of(body, text, flags)
+            known = None if wording is None else self._traced.recall(_RPCS[kind], wording, credentials)
+            if known is not None:
+                return known
+            return resolve_message(kind, body, text, read_only=flags.read_only, is_plain=wording is not None)
+
+        request, credentials = await arrival.admit(read, self._verify)
+        if isinstance(request, bytes):
+            return JsonResponse(request, headers=self._headers)
         answer = await call(request, credentials=credentials)
         return JsonResponse(
             resolve_answer(answer, return_matches=flags.return_matches), headers=self._headers

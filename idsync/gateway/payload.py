@@ -46,7 +46,7 @@ async def read_text(headers: Headers, receive: Receive) -> bytes:
             (`BAD_REQUEST`). What is left of the body has not been read then.
         ClientDisconnect: The caller went away in the middle of it.
     """
-    unpack: _Unpacking = _Plain()
+    unpack: _Unpacking | None = None
     for name, value in headers:
         if name == b"content-encoding":
             unpack = _unpacking(value)
@@ -56,8 +56,14 @@ async def read_text(headers: Headers, receive: Receive) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
+        piece: bytes = message.get("body", b"")
         more = message.get("more_body", False)
-        unpack.feed(message.get("body", b""))
+        if unpack is None:
+            if not more and len(piece) <= MAX_BODY_BYTES:
+                # All of it is here, as it nearly always is, so there is nothing to collect.
+                return piece
+            unpack = _Plain()
+        unpack.feed(piece)
         if not more:
             return unpack.end()
 

@@ -16,7 +16,7 @@ from idsync.gateway.exchange import Endpoint
 from idsync.gateway.identity import IdentityCalls
 from idsync.gateway.probes import Probes
 
-__all__ = ["Entry", "routes", "table"]
+__all__ = ["Entry", "direct", "routes", "table"]
 
 Answer: TypeAlias = Endpoint | Callable[[Request], Awaitable[Response]]
 
@@ -67,6 +67,16 @@ def routes(entries: tuple[Entry, ...]) -> Iterator[Route]:
     for entry in entries:
         for prefix in entry.prefixes:
             yield Route(prefix + entry.path, entry.answer, methods=[entry.method])
+
+
+def direct(entries: tuple[Entry, ...]) -> dict[str, Endpoint]:
+    """List the calls whose whole path is known, by path: they are found without a look through the routes."""
+    return {
+        prefix + entry.path: entry.answer
+        for entry in entries
+        for prefix in ("", *entry.prefixes)
+        if isinstance(entry.answer, Endpoint) and entry.method == "POST" and "{" not in entry.path
+    }
 
 
 class _AliasWord(Convertor[str]):

@@ -6,6 +6,7 @@ import re
 from random import getrandbits
 from typing import Final
 
+from idsync.model.wording import Wording
 from idsync.server.admission.caller import Caller
 from idsync.server.admission.credentials import Metadata
 
@@ -25,7 +26,7 @@ class Call:
         metadata: As the caller sent it.
         trace_id: Joins answer and log (ID-235); a gateway may bring its own.
         caller: Who calls, once that is known.
-        received: The request as it came, if it came as bytes.
+        received: The request as it came, if it came as bytes or in the words of a surface.
         used_percent: How much of the tightest rate limit is used (ID-234); `None` where none applies.
     """
 
@@ -35,7 +36,7 @@ class Call:
         self.metadata = metadata
         self.trace_id = _trace_id(metadata)
         self.caller = _NOBODY
-        self.received: bytes | None = None
+        self.received: bytes | Wording | None = None
         self.used_percent: int | None = None
 
     def trailing(self) -> tuple[tuple[str, str], ...]:

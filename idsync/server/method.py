@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection
 from contextlib import aclosing
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -20,6 +20,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc import StatusCode
 
 from idsync.model.errors import IdsyncError, InvalidRequestError, OverloadedError
+from idsync.model.wording import Wording
 from idsync.server.admission.credentials import Authenticator
 from idsync.server.admission.limits import Gate
 from idsync.server.call import Call
@@ -28,13 +29,22 @@ from idsync.server.traceback import traceback_without_values
 from idsync.server.wire.faults import MAX_REQUEST_BYTES
 from idsync.server.wire.status import INTERNAL, code_of
 
-__all__ = ["Desk", "Method", "Recall", "Run", "methods_of", "told_of"]
+__all__ = ["Desk", "Method", "Recall", "Remembered", "Run", "methods_of", "told_of"]
 
 Run = Callable[[Any, Call], Any]
 """A method of a service: `async (request, call) -> response`, or an async generator if it streams."""
 
-Recall = Callable[[bytes, Call], bytes | None]
-"""Answers a request without reading it; `None`: it must be read."""
+
+class Remembered(Protocol):
+    """An answer that is ready."""
+
+    def told(self) -> bytes:
+        """Give it, and count it."""
+        ...
+
+
+Recall = Callable[[bytes | Wording, Call], Remembered | None]
+"""Finds the answer to a request without reading it; `None`: it must be read."""
 
 _OK: Final = StatusCode.OK
 _LOG_LEVELS: Final = {
@@ -92,9 +102,17 @@ class Desk:
             UnauthenticatedError: Nobody we know.
             RateLimitedError: A limit is reached.
         """
-        call.caller = self._authenticator.caller(call.metadata)
+        self.recognise(call)
         if counts:
             self.count(call)
+
+    def recognise(self, call: Call) -> None:
+        """Find out who calls.
+
+        Raises:
+            UnauthenticatedError: Nobody we know.
+        """
+        call.caller = self._authenticator.caller(call.metadata)
 
     def count(self, call: Call) -> None:
         """Count one call of a caller.
@@ -163,13 +181,39 @@ class Method:
         started = perf_counter()
         try:
             self._desk.admit(call, counts=self._counts)
-            response: bytes | None = None if self._recall is None else self._recall(request, call)
-            if response is None:
+            remembered = None if self._recall is None else self._recall(request, call)
+            if remembered is not None:
+                response = remembered.told()
+            else:
                 call.received = request
                 answer: Message = await self._run(self._parsed(request), call)
                 response = answer.SerializeToString()
         except BaseException as error:
             raise self._failed(error, call, perf_counter() - started) from error.__cause__
+        self._meter.ended(_OK, perf_counter() - started)
+        return response
+
+    def recall(self, request: Wording, call: Call) -> bytes | None:
+        """Answer a request that came before in the same words, at once.
+
+        What is refused here is refused again where the call comes in full, and told and logged there.
+
+        Returns:
+            The answer as its surface wrote it; `None`: the call must come in full.
+        """
+        if self._recall is None:
+            return None
+        started = perf_counter()
+        try:
+            self._desk.recognise(call)
+            remembered = self._recall(request, call)
+            if remembered is None:
+                return None
+            if self._counts:
+                self._desk.count(call)
+        except IdsyncError:
+            return None
+        response = remembered.told()
         self._meter.ended(_OK, perf_counter() - started)
         return response
 

@@ -9,6 +9,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from idsync.model.wording import Wording
 from idsync.server.call import Call
 from idsync.server.fronts.contract import RPCS, path_of
 from idsync.server.fronts.relay import Relay
@@ -69,6 +70,10 @@ class RelayedMessages:
     async def answer(self, request: Message, call: Call) -> Message:
         """Have one request answered; see `Method.answer`."""
         return self._read(await self._relay.call(self._number, request.SerializeToString(), call))
+
+    def recall(self, request: Wording, call: Call) -> None:
+        """Remember nothing: whether an answer stands only the owner knows."""
+        del request, call
 
     async def answers(self, requests: AsyncIterable[Message], call: Call) -> AsyncGenerator[Message, None]:
         """Have a stream answered; see `Method.answers`."""

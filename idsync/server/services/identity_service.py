@@ -8,6 +8,7 @@ from typing import Final
 from idsync.model.errors import ForbiddenError, InvalidAliasError, LookupFailedError
 from idsync.model.identity import GraphKey
 from idsync.model.request import Operation
+from idsync.model.wording import Wording
 from idsync.resolve.resolver import Resolver, Scope
 from idsync.server.admission.caller import Caller
 from idsync.server.admission.limits import Gate
@@ -104,9 +105,11 @@ class IdentityService:
             raise
         self._counting.answered(wanted, resolution)
         resolution_to_wire(answer, resolution, request.known_identities)
-        if call.received is not None and self._replies is not None and not resolution.journal_seq:
-            reply = answer.SerializeToString()
-            self._replies.keep(operation.value, call.received, wanted, resolution, reply)
+        received = call.received
+        if received is not None and self._replies is not None and not resolution.journal_seq:
+            write = received.write if isinstance(received, Wording) else None
+            reply = answer.SerializeToString() if write is None else write(answer)
+            self._replies.keep(operation.value, received, wanted, resolution, reply)
         return answer
 
     def recall(self, rpc: str) -> Recall | None:

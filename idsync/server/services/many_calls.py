@@ -100,7 +100,7 @@ class ManyCalls:
                     request = message.SerializeToString()
                     reply = replies.recall(_KIND, input_id, request)
                     if reply is not None:
-                        looked.append(reply)
+                        looked.append(reply.told())
                         continue
                 wanted = reader.read(message)
                 self._counting.asked(wanted)

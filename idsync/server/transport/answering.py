@@ -7,6 +7,7 @@ from typing import Protocol
 
 from google.protobuf.message import Message
 
+from idsync.model.wording import Wording
 from idsync.server.call import Call
 
 __all__ = ["Answerable", "Served", "Writable"]
@@ -26,6 +27,10 @@ class Answerable(Protocol):
         Raises:
             IdsyncError: What went wrong.
         """
+        ...
+
+    def recall(self, request: Wording, call: Call, /) -> bytes | None:
+        """Answer a request that came before in the same words, at once; `None`: it must come in full."""
         ...
 
     def answers(self, requests: AsyncIterable[Message], call: Call, /) -> AsyncGenerator[Message, None]:

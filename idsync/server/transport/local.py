@@ -14,9 +14,11 @@ from typing import Protocol
 from google.protobuf.message import Message
 
 from idsync.model.errors import DeadlineExceededError, UnavailableError
+from idsync.model.wording import Wording
 from idsync.server.admission.credentials import Metadata
 from idsync.server.call import Call
 from idsync.server.transport.answering import Answerable
+from idsync.server.transport.deadlines import Deadlines
 
 __all__ = ["LocalTransport"]
 
@@ -35,7 +37,7 @@ class LocalTransport:
 
     def __init__(self, methods: Iterable[Answerable]) -> None:
         self._methods = {method.path: method for method in methods}
-        self._under_way: set[asyncio.Timeout] = set()
+        self._under_way = Deadlines()
         self._closed = False
 
     async def call(
@@ -45,10 +47,11 @@ class LocalTransport:
         metadata: Metadata,
         timeout_s: float | None,
         trailing: list[tuple[str, str | bytes]] | None = None,
+        wording: Wording | None = None,
     ) -> Message:
         """Send one request and wait for its response, `timeout_s` seconds at most.
 
-        What comes beside the response is added to `trailing`.
+        What comes beside the response is added to `trailing`. Under its `wording` the answer can be recalled.
 
         Raises:
             IdsyncError: What the service answers.
@@ -58,19 +61,43 @@ class LocalTransport:
         self._check_open()
         method = self._methods[rpc.path]
         call = Call(metadata)
+        call.received = wording
         try:
-            async with asyncio.timeout(timeout_s) as limit:
-                self._under_way.add(limit)
+            async with asyncio.timeout(None) as limit:
+                self._under_way.begin(limit, timeout_s)
                 try:
                     response: Message = await method.answer(request, call)
                 finally:
-                    self._under_way.discard(limit)
+                    self._under_way.end(limit)
         except TimeoutError:
             self._check_open()
             raise DeadlineExceededError("the answer did not come in time") from None
         if trailing is not None:
             trailing.extend(call.trailing())
         return response
+
+    def recall(
+        self, rpc: Named, wording: Wording, metadata: Metadata, trailing: list[tuple[str, str | bytes]]
+    ) -> bytes | None:
+        """Answer a request at once that came before in the same words.
+
+        Args:
+            rpc: Where it goes.
+            wording: As it was given to `call`.
+            metadata: Credentials and the like.
+            trailing: Takes what comes beside the answer.
+
+        Returns:
+            What the wording made of the response; `None`: the request must be sent in full, be it only to
+            hear why it is refused.
+        """
+        if self._closed:
+            return None
+        call = Call(metadata)
+        answer = self._methods[rpc.path].recall(wording, call)
+        if answer is not None:
+            trailing.extend(call.trailing())
+        return answer
 
     async def stream(
         self, rpc: Named, requests: AsyncIterable[Message], metadata: Metadata
@@ -88,11 +115,11 @@ class LocalTransport:
             while True:
                 try:
                     async with asyncio.timeout(None) as limit:
-                        self._under_way.add(limit)
+                        self._under_way.begin(limit, None)
                         try:
                             response = await anext(answers)
                         finally:
-                            self._under_way.discard(limit)
+                            self._under_way.end(limit)
                 except StopAsyncIteration:
                     return
                 except TimeoutError:
@@ -112,11 +139,7 @@ class LocalTransport:
     async def close(self) -> None:
         """End calls under way and refuse further ones; the service itself goes on."""
         self._closed = True
-        now = asyncio.get_running_loop().time()
-        for limit in self._under_way:
-            # Where the time has just run out the call ends anyway.
-            if not limit.expired():
-                limit.reschedule(now)
+        self._under_way.expire_all()
 
 
 class _Sending:

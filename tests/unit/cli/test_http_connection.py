@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
@@ -103,3 +104,86 @@ async def test_a_sender_in_time_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) 
             while asyncio.get_running_loop().time() < began + 1.5:
                 used.writer.write(REQUEST + b"body")
                 assert b"200" in await used.reader.readuntil(b"\r\n\r\nhere")
+
+
+class Recording:
+    """A transport that notes what is written to it."""
+
+    def __init__(self, transport: asyncio.Transport, pieces: list[bytes]) -> None:
+        self._transport = transport
+        self._pieces = pieces
+
+    def write(self, data: bytes) -> None:
+        self._pieces.append(data)
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the server writes, piece by piece."""
+    pieces: list[bytes] = []
+    connection_made = HttpConnection.connection_made
+
+    def made(self: HttpConnection, transport: asyncio.Transport) -> None:
+        connection_made(self, cast("asyncio.Transport", Recording(transport, pieces)))
+
+    monkeypatch.setattr(HttpConnection, "connection_made", made)
+    return pieces
+
+
+async def test_an_answer_goes_out_in_one_piece(written: list[bytes]) -> None:
+    """Head and body together, also where the body is empty or left out."""
+    async with server(connections=1) as port, line(port) as client:
+        assert b"200" in await client.answer(REQUEST + b"body")
+        client.writer.write(REQUEST.replace(b"POST", b"HEAD") + b"body")
+        async with asyncio.timeout(DEADLINE_S):
+            await client.reader.readuntil(b"hereHTTP/1.1 200 OK\r\n")
+            await client.reader.readuntil(b"\r\n\r\n")
+        # Had its head not been sent until the connection was given up, there would be none any more.
+        assert b"200" in await client.answer(REQUEST + b"body")
+
+    assert [piece.startswith(b"HTTP/1.1 200 OK\r\n") for piece in written] == [True] * 3
+    assert [piece.endswith(b"\r\n\r\nhere") for piece in written] == [True, False, True]
+
+
+async def test_whoever_waits_to_be_asked_is_asked(written: list[bytes]) -> None:
+    """`Expect: 100-continue`: the body comes only after that word, which must not wait for the answer."""
+    asking = REQUEST.replace(b"host", b"expect: 100-continue\r\nhost")
+    async with server(connections=1) as port, line(port) as client:
+        assert b"100" in await client.answer(asking)
+        client.writer.write(b"body")
+        rest = await asyncio.wait_for(client.reader.readuntil(b"here"), DEADLINE_S)
+
+    assert b"HTTP/1.1 200" in rest
+    assert len(written) == 2
+
+
+async def test_garbage_is_refused(written: list[bytes]) -> None:
+    """A refusal by the server itself is sent before it hangs up."""
+    async with server(connections=1) as port, line(port) as client:
+        client.writer.write(b"\x00\r\n\r\n")
+        answer = await asyncio.wait_for(client.reader.read(), DEADLINE_S)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert written == [answer]
+
+
+async def test_an_answer_in_pieces_arrives_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the pieces say."""
+
+    async def streaming(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"24")]})
+        for piece in (b"HTTP/1.1 200", b"HTTP/1.1 500"):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    monkeypatch.setattr("tests.unit.cli.test_http_connection.page", streaming)
+    async with server(connections=1) as port, line(port) as client:
+        client.writer.write(REQUEST + b"body")
+        answer = await asyncio.wait_for(client.reader.readuntil(b"500"), DEADLINE_S)
+
+    assert answer.endswith(b"\r\n\r\nHTTP/1.1 200HTTP/1.1 500")

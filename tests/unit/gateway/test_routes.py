@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import httpx2
 import pytest
+from prometheus_client import CollectorRegistry
 
+from idsync.gateway.app import create_app
+from idsync.server.app import App
 from tests.unit.gateway import recorded
 from tests.unit.gateway.calls import WEB, code, identify, post
 
@@ -78,3 +81,21 @@ async def test_an_unknown_path_is_not_found(http: httpx2.AsyncClient, path: str)
 
     assert response.status_code == 404
     assert "x-mp-trace-id" in response.headers
+
+
+@pytest.mark.parametrize("path", ["/v1/identify", "/identity/v1/search"])
+async def test_behind_a_root_path(service: App, path: str) -> None:
+    """A server that mounts the gateway below a path of its own says so in the scope."""
+
+    async def ready() -> bool:
+        return True
+
+    app = create_app(service.local_transport, ready=ready, registry=CollectorRegistry())
+    transport = httpx2.ASGITransport(app=app, root_path="/below")
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        below = await post(http, f"/below{path}")
+        elsewhere = await post(http, "/below/v1/nowhere")
+
+    assert below.status_code in {200, 404}
+    assert below.headers["content-type"] == "application/json"
+    assert elsewhere.headers["content-type"].startswith("text/plain")
