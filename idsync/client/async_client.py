@@ -8,7 +8,7 @@ from typing import Self
 
 from google.protobuf.message import Message
 
-from idsync.client.caller import Caller
+from idsync.client.caller import TIMEOUT_S, Caller
 from idsync.client.credentials import BasicCredentials, Credentials, KeyCredentials, OperatorCredentials
 from idsync.client.gathering import GatheringTransport
 from idsync.client.grpc_transport import GrpcTransport
@@ -35,7 +35,7 @@ class AsyncClient:
         self,
         transport: Transport,
         credentials: Credentials | None = None,
-        timeout_s: float | None = 10.0,
+        timeout_s: float | None = TIMEOUT_S,
         *,
         retry: RetryPolicy | None = None,
     ) -> None:
@@ -46,7 +46,7 @@ class AsyncClient:
             credentials: Shown with every call that brings none of its own.
             timeout_s: Seconds for a whole call, all attempts and the waits between them included; `None`
                 waits for as long as it takes. Streams have no such limit.
-            retry: How patient to be while the service is not available.
+            retry: How patient to be while the service is not available; `RetryPolicy()` by default.
         """
         self._transport = transport
         self._caller = Caller(transport, credentials, timeout_s, RetryPolicy() if retry is None else retry)
@@ -62,8 +62,9 @@ class AsyncClient:
         token: str | None = None,
         tls: bool = False,
         tls_roots: bytes | None = None,
-        timeout_s: float | None = 10.0,
+        timeout_s: float | None = TIMEOUT_S,
         gather: bool = True,
+        retry: RetryPolicy | None = None,
     ) -> Self:
         """Build a client that talks gRPC; it connects with its first call.
 
@@ -77,6 +78,7 @@ class AsyncClient:
             tls_roots: Encrypt, and believe these authorities instead (PEM).
             timeout_s: Seconds for a whole call; see the constructor.
             gather: Let calls made at the same moment travel in one message; see `GatheringTransport`.
+            retry: How patient to be; see the constructor.
 
         Raises:
             ConfigurationError: The credentials are given twice, or a secret without its key.
@@ -84,7 +86,7 @@ class AsyncClient:
         """
         chosen = _credentials(credentials, key, secret, token)
         transport: Transport = GrpcTransport(target, tls=tls, tls_roots=tls_roots)
-        return cls(GatheringTransport(transport) if gather else transport, chosen, timeout_s)
+        return cls(GatheringTransport(transport) if gather else transport, chosen, timeout_s, retry=retry)
 
     async def close(self) -> None:
         """Close the transport; calls under way fail with `UnavailableError`."""

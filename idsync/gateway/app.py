@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from idsync.client import AsyncClient, Transport
+from idsync.client.retry_policy import BRIEFLY
 from idsync.gateway.aliasing import AliasCall
 from idsync.gateway.cross_origin import CrossOrigin
 from idsync.gateway.identity import IdentityCalls
@@ -18,6 +20,9 @@ from idsync.gateway.routes import routes, table
 from idsync.gateway.tracing import TracedTransport
 
 __all__ = ["create_app"]
+
+_TIMEOUT_S: Final = 10.0
+"""For an answer to a call; those who call over HTTP hang up soon, and come again by themselves."""
 
 
 def create_app(
@@ -40,7 +45,7 @@ def create_app(
         max_age_s: For how long clients may reuse an identity answer, in seconds; 0 for not at all (ID-175).
         show: Gives what `/metrics` shows instead; for one of several processes that count together.
     """
-    client = AsyncClient(TracedTransport(transport))
+    client = AsyncClient(TracedTransport(transport), timeout_s=_TIMEOUT_S, retry=BRIEFLY)
     entries = table(
         IdentityCalls(client, max_age_s), AliasCall(client), Probes(ready, show or shown_of(registry))
     )
