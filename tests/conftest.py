@@ -22,6 +22,8 @@ settings.register_profile("quick", deadline=None, derandomize=True, max_examples
 settings.register_profile("long", deadline=None, max_examples=300, print_blob=True)
 settings.load_profile(os.environ.get("IDSYNC_HYPOTHESIS", "quick"))
 
+_WAITING_WORKERS = 2
+
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 
 
@@ -30,6 +32,20 @@ def _unskipped(report: _Report) -> _Report:
         report.outcome = "failed"
         report.longrepr = f"skipped, and CI skips nothing: {report.longreprtext or report.longrepr}"
     return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Say what `-n auto` means: more workers than cores, who take work from each other.
+
+    The slow tests wait, for processes, disks and clocks, more than they work, so cores would idle. And they
+    stand together: handed out in blocks, as is usual, most of them would be one worker's, the last one's.
+    """
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    if config.option.dist == "no":
+        config.option.dist = "worksteal"
+    return len(os.sched_getaffinity(0)) + _WAITING_WORKERS
 
 
 @pytest.hookimpl(wrapper=True)

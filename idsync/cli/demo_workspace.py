@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,44 +14,86 @@ from idsync.config.configuration import Configuration
 from idsync.config.demo import demo_configuration
 from idsync.model.errors import ConfigurationError
 
-__all__ = ["demo_workspace"]
+__all__ = ["DemoWorkspace", "demo_workspace"]
 
 _FILE: Final = "demo-credentials.json"
 _NAMES: Final = ("key", "secret", "token")
 
 
-def demo_workspace(folder: Path) -> Configuration:
-    """Give the configuration of the demo workspace whose credentials lie in a folder.
+@dataclass(frozen=True, slots=True)
+class DemoWorkspace:
+    """A demo workspace, whose credentials may be new.
 
-    Credentials that do not exist yet are made, kept there for the owner's eyes only, and shown on standard
-    error, this once.
+    Attributes:
+        path: Where they are kept, or will be.
+        credentials: Key, secret and operator's token.
+        is_new: Whether they were made just now.
+    """
+
+    path: Path
+    credentials: tuple[str, str, str]
+    is_new: bool
+
+    @property
+    def configuration(self) -> Configuration:
+        """What a configuration file would say."""
+        return demo_configuration(*self.credentials)
+
+    def keep(self) -> None:
+        """Keep new credentials for the owner's eyes only, and show them on standard error, this once.
+
+        To be called when the service has started: one that cannot leaves nothing behind.
+
+        Raises:
+            ConfigurationError: The folder cannot be written, or somebody else has made some meanwhile.
+        """
+        if not self.is_new:
+            return
+        try:
+            self._write()
+        except OSError as error:
+            raise _not_kept(self.path, error.strerror) from error
+        key, secret, token = self.credentials
+        sys.stderr.write(
+            f"A workspace `demo` was made; this is shown once, and kept in {self.path}:\n"
+            f"  key    {key}\n  secret {secret}\n  operator token {token}\n"
+        )
+        sys.stderr.flush()
+
+    def _write(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self.path.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(dict(zip(_NAMES, self.credentials, strict=True)), file)
+        try:
+            # whole or not at all, and never over those that somebody else has made meanwhile
+            os.link(beside, self.path)
+        finally:
+            beside.unlink()
+
+
+def demo_workspace(database: str) -> DemoWorkspace:
+    """Give the demo workspace whose credentials lie beside a database; new ones are not kept yet.
+
+    Args:
+        database: Its URL; beside one that is no file means in ./idsync-data.
 
     Raises:
-        ConfigurationError: The folder cannot be written, or the kept credentials cannot be read.
+        ConfigurationError: The kept credentials cannot be read.
     """
-    path = folder / _FILE
+    file = database.removeprefix("sqlite:///")
+    path = (Path(file).parent if file != database else Path("idsync-data")) / _FILE
     try:
         if path.exists():
             kept = json.loads(path.read_text())
-            return demo_configuration(*(str(kept[name]) for name in _NAMES))
-        made = ("demo-" + secrets.token_hex(4), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
-        folder.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(dict(zip(_NAMES, made, strict=True)), file)
-        try:
-            # whole or not at all, and never over those that somebody else has made meanwhile
-            os.link(beside, path)
-        finally:
-            beside.unlink()
+            key, secret, token = (str(kept[name]) for name in _NAMES)
+            return DemoWorkspace(path, (key, secret, token), is_new=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "damaged file"
-        raise ConfigurationError(f"the demo credentials cannot be kept in {path}: {reason}") from error
-    key, secret, token = made
-    sys.stderr.write(
-        f"A workspace `demo` was made; this is shown once, and kept in {path}:\n"
-        f"  key    {key}\n  secret {secret}\n  operator token {token}\n"
-    )
-    sys.stderr.flush()
-    return demo_configuration(*made)
+        raise _not_kept(path, error.strerror if isinstance(error, OSError) else "damaged file") from error
+    made = ("demo-" + secrets.token_hex(4), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
+    return DemoWorkspace(path, made, is_new=True)
+
+
+def _not_kept(path: Path, reason: str | None) -> ConfigurationError:
+    return ConfigurationError(f"the demo credentials cannot be kept in {path}: {reason}")

@@ -52,14 +52,19 @@ def replay(
     """
     from idsync.cli.log_output import log_to_stderr
     from idsync.client import AsyncClient
+    from idsync.client.retry_policy import BRIEFLY
     from idsync.model.errors import IdsyncError
     from idsync.model.identity import Environment
+    from idsync.v1.identity_service_pb2 import GetCallerRequest
 
     graph = Environment(environment_of(environment))
     log_to_stderr("error")
     pumps: list[Pump] = []
 
     async def run() -> None:
+        # Whether anybody is there is soon said; a service that goes away later is waited for.
+        async with AsyncClient.connect(target, key=key, secret=secret, retry=BRIEFLY) as client:
+            await client.get_caller(GetCallerRequest())
         async with AsyncClient.connect(target, key=key, secret=secret) as client:
             await _send(client, lines, in_flight, graph, pumps.append)
 
@@ -84,18 +89,12 @@ async def _send(
     environment: Environment,
     started: Callable[[Pump], None],
 ) -> None:
-    """Make sure that the service takes our calls, then send the file.
-
-    Raises:
-        IdsyncError: It cannot be reached, or does not accept the credentials.
-    """
+    """Send the file, and show how far it is."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from idsync.client.replay import Pump
-    from idsync.v1.identity_service_pb2 import GetCallerRequest
 
-    await client.get_caller(GetCallerRequest())
     console = Console(stderr=True)
     columns = (
         BarColumn(),

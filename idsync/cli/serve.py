@@ -17,6 +17,7 @@ from idsync.cli.session import refuse
 from idsync.config.settings import ServeSettings
 
 if TYPE_CHECKING:
+    from idsync.cli.demo_workspace import DemoWorkspace
     from idsync.config.configuration import Configuration
 
 __all__ = ["serve"]
@@ -99,8 +100,9 @@ def serve(
     log_to_stderr(log_level)
     allow_many_connections()
     try:
-        settings = load_configuration(config) if config is not None else demo_workspace(_folder(database))
-        start = _Start(settings, database, grpc, listening, cache_identities, log_level)
+        demo = demo_workspace(database) if config is None else None
+        settings = demo.configuration if demo is not None else load_configuration(str(config))
+        start = _Start(settings, demo, database, grpc, listening, cache_identities, log_level)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(start))
     except (ConfigurationError, StoreError) as error:
@@ -110,12 +112,6 @@ def serve(
     finally:
         for listener in listening:
             listener.close()
-
-
-def _folder(database: str) -> Path:
-    """Say where the demo workspace is kept: beside the database."""
-    path = database.removeprefix("sqlite:///")
-    return Path(path).parent if path != database else Path("idsync-data")
 
 
 def _host_and_port(address: str, flag: str) -> tuple[str, int]:
@@ -144,6 +140,7 @@ class _Start:
     """What to serve, and where."""
 
     configuration: Configuration
+    demo: DemoWorkspace | None
     database: str
     grpc: str
     http: list[socket.socket]
@@ -182,6 +179,8 @@ async def _serve_alone(start: _Start, stop: asyncio.Event) -> None:
     async with open_app(
         configuration, start.database, start.grpc, cache_identities=start.cache_identities
     ) as app:
+        if start.demo is not None:
+            start.demo.keep()
 
         async def ready() -> bool:
             return app.is_ready
@@ -229,6 +228,8 @@ async def _serve_through_fronts(start: _Start, stop: asyncio.Event) -> None:
         registry=registry,
         listen=lambda methods, limits: Fronts(methods, limits, setup),
     ) as app:
+        if start.demo is not None:
+            start.demo.keep()
         keep_resident()
         _say_ready(app.grpc_address, start.http_address)
         await stop.wait()

@@ -30,6 +30,7 @@ def connected(target: str, key: str | None, secret: str | None, token: str | Non
     """Give a client; whatever the service refuses ends the command with exit code 1."""
     from idsync.cli.log_output import log_to_stderr
     from idsync.client import Client
+    from idsync.client.retry_policy import BRIEFLY
     from idsync.model.errors import IdsyncError
 
     log_to_stderr("error")
@@ -37,7 +38,7 @@ def connected(target: str, key: str | None, secret: str | None, token: str | Non
         # who may do more is asked for by the commands that need it
         key = secret = None
     try:
-        with Client.connect(target, key=key, secret=secret, token=token) as client:
+        with Client.connect(target, key=key, secret=secret, token=token, retry=BRIEFLY) as client:
             yield client
     except IdsyncError as error:
         refuse(f"{error.reason}: {error.message}")

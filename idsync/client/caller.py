@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from google.protobuf.message import Message
 
@@ -13,7 +13,10 @@ from idsync.client.rpcs import RPCS_BY_RESPONSE, is_safe_to_retry
 from idsync.client.transport import Transport
 from idsync.model.errors import UnavailableError
 
-__all__ = ["Caller"]
+__all__ = ["TIMEOUT_S", "Caller"]
+
+TIMEOUT_S: Final = 60.0
+"""Seconds for a call where nobody says otherwise: the loss of a leader, 20 s and more, fits in."""
 
 A = TypeVar("A", bound=Message)
 

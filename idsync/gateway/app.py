@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from idsync.client import AsyncClient, Transport
+from idsync.client.retry_policy import BRIEFLY
 from idsync.gateway.aliasing import AliasCall
 from idsync.gateway.cross_origin import CrossOrigin
 from idsync.gateway.identity import IdentityCalls
@@ -19,6 +21,9 @@ from idsync.gateway.routes import direct, routes, table
 from idsync.gateway.tracing import TracedTransport
 
 __all__ = ["create_app"]
+
+_TIMEOUT_S: Final = 10.0
+"""For an answer to a call; those who call over HTTP hang up soon, and come again by themselves."""
 
 
 def create_app(
@@ -42,7 +47,7 @@ def create_app(
         show: Gives what `/metrics` shows instead; for one of several processes that count together.
     """
     traced = TracedTransport(transport)
-    client = AsyncClient(traced)
+    client = AsyncClient(traced, timeout_s=_TIMEOUT_S, retry=BRIEFLY)
     identity = IdentityCalls(client, traced, max_age_s)
     entries = table(identity, AliasCall(client), Probes(ready, show or shown_of(registry)))
     router = Router(list(routes(entries)), redirect_slashes=False)

@@ -31,17 +31,21 @@ class Options:
 
     Attributes:
         seconds: Counted time of each measurement.
+        warm_up_s: Time before it that does not count.
         users: Users that a service knows before.
         profiles: How many are many.
+        few: How many are few.
         postgres: URL of a database to use; empty: start a cluster of our own.
         keep: Where large databases are kept for the next time.
     """
 
     rounds: int = 5
     seconds: float = 3.0
+    warm_up_s: float = 0.5
     patience_s: float = 10.0
     users: int = 10_000
     profiles: int = 5_000_000
+    few: int = 10_000
     keep: Path | None = None
     postgres: str = ""
 

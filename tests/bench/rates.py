@@ -20,7 +20,6 @@ __all__ = [
     "BATCHES_IN_FLIGHT",
     "IN_FLIGHT",
     "SETTLE_S",
-    "WARM_UP_S",
     "closed",
     "introduce",
     "opened",
@@ -30,7 +29,6 @@ __all__ = [
 IN_FLIGHT: Final = 64
 BATCHES_IN_FLIGHT: Final = 8
 """Eight batches at once are 800 resolutions on their way; 64 would only measure the queue."""
-WARM_UP_S: Final = 0.5
 SETTLE_S: Final = 30.0
 AT_ONCE: Final = 1_000
 
@@ -62,7 +60,7 @@ def closed(
             meter,
             in_flight=BATCHES_IN_FLIGHT if is_batch else IN_FLIGHT,
             seconds=options.seconds,
-            warm_up_s=WARM_UP_S,
+            warm_up_s=options.warm_up_s,
             connections=IN_FLIGHT if is_http else connections,
         )
         resolutions = BATCH if is_batch else 1
@@ -88,7 +86,7 @@ def opened(
             meter,
             rate_per_s=rate,
             seconds=options.seconds,
-            warm_up_s=WARM_UP_S,
+            warm_up_s=options.warm_up_s,
         )
         return figures_of(sample, meter, await meter.settle(SETTLE_S))
 

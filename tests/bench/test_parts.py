@@ -21,7 +21,7 @@ from tests.bench.results import results
 from tests.bench.run import measure
 from tests.bench.soak import line, soak
 
-BRIEFLY = Options(rounds=1, seconds=1.0, patience_s=0.0, users=200, profiles=300)
+BRIEFLY = Options(rounds=1, seconds=0.4, warm_up_s=0.1, patience_s=0.0, users=200, profiles=600, few=300)
 
 
 @pytest.mark.parametrize("part", ["batches", "client", "http", "growth"])

@@ -16,9 +16,11 @@ from idsync.client.credentials import BasicCredentials
 from idsync.client.grpc_transport import GrpcTransport
 from tests.program import Addresses, addresses_of, serve_command
 
-__all__ = ["CONFIGURATION", "ONCE", "Served", "served"]
+__all__ = ["CONFIGURATION", "ONCE", "PATIENT", "Served", "served"]
 
 ONCE = RetryPolicy(attempts=1)
+PATIENT = RetryPolicy()
+"""What every client does that is not told otherwise."""
 CONFIGURATION = """
 [operator]
 token = "op-token"

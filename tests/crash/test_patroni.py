@@ -11,15 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from idsync.client import RetryPolicy
 from tests.crash.load import SignUps, require_clean_database
 from tests.crash.patroni_cluster import patroni_cluster
-from tests.crash.served import served
+from tests.crash.served import PATIENT, served
 
 pytestmark = [pytest.mark.patroni, pytest.mark.timeout(1_200)]
 
 LOSSES = int(os.environ.get("IDSYNC_LEADERS_LOST", "2"))
-PATIENT = RetryPolicy(attempts=10)
 LONGEST_OUTAGE_S = 45.0
 
 

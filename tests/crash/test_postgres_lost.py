@@ -7,17 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from idsync.client import RetryPolicy
 from idsync.model.errors import NotFoundError, UnavailableError
 from idsync.store.postgres.address import read_address
 from tests.crash.load import SignUps, holders, require_clean_database, search, sign_up
 from tests.crash.postgres_server import PostgresServer, Shutdown, folder_of_server, own_postgres
-from tests.crash.served import served
+from tests.crash.served import PATIENT, served
 from tests.crash.small_disk import fill, make_room, small_disk
 
 pytestmark = pytest.mark.postgres
-
-PATIENT = RetryPolicy(attempts=10)
 
 
 @pytest.mark.parametrize("how", list(Shutdown))

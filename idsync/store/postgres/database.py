@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from idsync.model.errors import UnavailableError
 from idsync.store.postgres.address import STATEMENT_TIMEOUT_S, Address, Connection
+from idsync.store.postgres.connections import Connections
 from idsync.store.postgres.faults import is_severed, reason_of
 
 __all__ = [
@@ -42,14 +43,16 @@ class Database:
 
     Attributes:
         address: Where it is.
+        connections: Whatever was opened, by the pools or beside them.
         engine: For inspection: each use is one consistent look.
     """
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        self.connections = Connections(address)
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=partial(address.connect, command_timeout=STATEMENT_TIMEOUT_S),
+            async_creator=partial(self.connections.open, command_timeout=STATEMENT_TIMEOUT_S),
             isolation_level="REPEATABLE READ",
             pool_size=INSPECTION_CONNECTIONS,
             max_overflow=0,
@@ -95,16 +98,19 @@ class Database:
         return self._pool
 
     async def _connect(self, *_: Any, **options: Any) -> Connection:
-        return await self.address.connect(led_by_keys=True, **options)
+        return await self.connections.open(led_by_keys=True, **options)
 
     async def close(self) -> None:
         """Let go of every connection."""
-        await self.engine.dispose()
-        if self._pool is not None:
-            try:
-                await self._pool.close()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
-                self._pool.terminate()
+        try:
+            await self.engine.dispose()
+            if self._pool is not None:
+                with suppress(
+                    OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+                ):
+                    await self._pool.close()
+        finally:
+            self.connections.close()
 
 
 def _let_go_of_the_silent(context: ExceptionContext) -> None:

@@ -100,7 +100,7 @@ class Bell:
         async with self._connecting:
             if self._connection is None or self._connection.is_closed():
                 with unavailable_if_away():
-                    self._connection = await self._database.address.connect(
+                    self._connection = await self._database.connections.open(
                         command_timeout=STATEMENT_TIMEOUT_S
                     )
                 self._heard: set[int] = set()

@@ -14,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from idsync.model.errors import StoreError
 from idsync.store.postgres.address import Address
+from idsync.store.postgres.connections import Connections
 from idsync.store.postgres.faults import reason_of
 from idsync.store.sql.schema import SchemaState, migrate, refuse_unusable, state_of_revision
 from idsync.store.sql.tables import HEAD, metadata
@@ -135,7 +136,8 @@ def _migrate(connection: Connection) -> None:
 
 @asynccontextmanager
 async def _connected(address: Address) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=address.connect, poolclass=NullPool)
+    connections = Connections(address)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connections.open, poolclass=NullPool)
     try:
         yield engine
     except StoreError:
@@ -146,4 +148,4 @@ async def _connected(address: Address) -> AsyncIterator[AsyncEngine]:
             raise
         raise StoreError(f"the database cannot be used: {reason}") from error
     finally:
-        await engine.dispose()
+        connections.close()

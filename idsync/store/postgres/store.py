@@ -194,7 +194,7 @@ class PostgresStore:
             UnavailableError: That cannot be found out either.
         """
         with unavailable_if_away():
-            connection = await self._database.address.connect(led_by_keys=True, command_timeout=_OUTCOME_S)
+            connection = await self._database.connections.open(led_by_keys=True, command_timeout=_OUTCOME_S)
             try:
                 async with connection.transaction():
                     await connection.fetchrow(statements.HOLD_GRAPH, written.graph_id)
@@ -319,9 +319,11 @@ class PostgresStore:
         """Let go of every connection."""
         if not self._closed:
             self._closed = True
-            await self._turns.close()
-            await self._bell.close()
-            await self._database.close()
+            try:
+                await self._turns.close()
+                await self._bell.close()
+            finally:
+                await self._database.close()
 
 
 _OUTCOME_S: Final = 10.0

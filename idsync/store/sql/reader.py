@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-import orjson
-from sqlalchemy import Row, func, select, union
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy import Row, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from idsync.model.aliasing import AliasRecord, AliasState
-from idsync.model.identity import Environment, GraphKey, Identity, IdentityType, Mpid
-from idsync.model.journal import JournalEntry
+from idsync.model.identity import Environment, GraphKey, Identity, Mpid
 from idsync.model.profile import Link, Profile, RecordedIdentity
-from idsync.store.codec import alias_record, from_stored, stored_identities, unpack
-from idsync.store.rows import AliasRow, StoredEntry, StoredTerms
-from idsync.store.sql.tables import alias, configuration, directory, graph, identity, journal, link, profile
+from idsync.store.codec import alias_record
+from idsync.store.rows import AliasRow, StoredTerms
+from idsync.store.sql.configuration_versions import ConfigurationVersions
+from idsync.store.sql.journal_reader import JournalReader
+from idsync.store.sql.keyed import graph_id_of, rows_in
+from idsync.store.sql.tables import alias, directory, graph, identity, journal, link, profile
 
 __all__ = ["SqlReader"]
 
-_IN_AT_ONCE = 500
 
+class SqlReader(JournalReader, ConfigurationVersions):
+    """Reads the tables and the journal of every graph; what it shows is durable.
 
-class SqlReader:
-    """Reads the tables of every graph; what it shows is durable."""
+    Args:
+        engine: Each use of it is one consistent look.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -37,7 +40,7 @@ class SqlReader:
     async def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
         """Say which graph each MPID belongs to."""
         async with self._engine.connect() as connection:
-            found = await _in(
+            found = await rows_in(
                 connection,
                 select(directory.c.mpid, graph.c.scope, graph.c.environment).join_from(
                     directory, graph, directory.c.graph_id == graph.c.graph_id
@@ -50,12 +53,12 @@ class SqlReader:
     async def profiles(self, key: GraphKey, mpids: Collection[Mpid]) -> dict[Mpid, Profile]:
         """Show profiles whole."""
         async with self._engine.connect() as connection:
-            graph_id = await _graph_id(connection, key)
-            found = await _in(
+            graph_id = await graph_id_of(connection, key)
+            found = await rows_in(
                 connection, select(profile).where(profile.c.graph_id == graph_id), profile.c.mpid, mpids
             )
             wanted = [row.mpid for row in found]
-            links = await _in(
+            links = await rows_in(
                 connection,
                 select(link)
                 .where(link.c.graph_id == graph_id, link.c.until_seq.is_(None))
@@ -66,14 +69,14 @@ class SqlReader:
             aliases = {
                 row.seq: row
                 for column in (alias.c.source, alias.c.destination)
-                for row in await _in(
+                for row in await rows_in(
                     connection, select(alias).where(alias.c.graph_id == graph_id), column, wanted
                 )
             }
             rows = [_alias_row(aliases[seq]) for seq in sorted(aliases)]
             ids = {row.identity_id for row in links} | {row.terms.stamp_id for row in rows}
             values = await self._values(connection, graph_id, ids)
-            entries = await _in(
+            entries = await rows_in(
                 connection,
                 select(journal.c.seq, journal.c.at_ms, journal.c.rule).where(journal.c.graph_id == graph_id),
                 journal.c.seq,
@@ -87,7 +90,7 @@ class SqlReader:
     ) -> list[Mpid]:
         """List holders of an identity by id, newest first."""
         async with self._engine.connect() as connection:
-            graph_id = await _graph_id(connection, key)
+            graph_id = await graph_id_of(connection, key)
             holders = await connection.execute(
                 select(link.c.mpid).where(
                     link.c.graph_id == graph_id,
@@ -97,7 +100,7 @@ class SqlReader:
                 )
             )
             query = select(profile.c.mpid, profile.c.recency).where(profile.c.graph_id == graph_id)
-            rows = await _in(connection, query, profile.c.mpid, holders.scalars().all())
+            rows = await rows_in(connection, query, profile.c.mpid, holders.scalars().all())
         newest_first = sorted(rows, key=lambda row: -row.recency)
         return [row.mpid for row in newest_first if before is None or row.recency < before][:limit]
 
@@ -107,7 +110,7 @@ class SqlReader:
         """List holders of an identity by id, newest first, where links know the recency of their holder."""
         async with self._engine.connect() as connection:
             query = select(link.c.mpid).where(
-                link.c.graph_id == await _graph_id(connection, key),
+                link.c.graph_id == await graph_id_of(connection, key),
                 link.c.identity_id == wanted,
                 link.c.until_seq.is_(None),
                 link.c.descriptive == 0,
@@ -121,7 +124,7 @@ class SqlReader:
         async with self._engine.connect() as connection:
             rows = await connection.execute(
                 select(identity.c.identity_id, identity.c.value).where(
-                    identity.c.graph_id == await _graph_id(connection, key),
+                    identity.c.graph_id == await graph_id_of(connection, key),
                     identity.c.type == int(wanted.type),
                     identity.c.digest == digest,
                 )
@@ -134,7 +137,7 @@ class SqlReader:
             rows = await connection.execute(
                 select(link.c.mpid, link.c.since_seq, link.c.until_seq)
                 .where(
-                    link.c.graph_id == await _graph_id(connection, key),
+                    link.c.graph_id == await graph_id_of(connection, key),
                     link.c.identity_id == wanted,
                     link.c.descriptive == 0,
                 )
@@ -167,7 +170,7 @@ class SqlReader:
             rows = await connection.scalars(
                 select(profile.c.mpid)
                 .where(
-                    profile.c.graph_id == await _graph_id(connection, key),
+                    profile.c.graph_id == await graph_id_of(connection, key),
                     profile.c.erased == 0,
                     profile.c.active_ms < before_ms,
                 )
@@ -178,7 +181,7 @@ class SqlReader:
     async def shared_values(self, key: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
         """List holders of values that are on more than one record."""
         async with self._engine.connect() as connection:
-            graph_id = await _graph_id(connection, key)
+            graph_id = await graph_id_of(connection, key)
             of_type = select(identity.c.identity_id).where(
                 identity.c.graph_id == graph_id, identity.c.type == identity_type
             )
@@ -194,134 +197,6 @@ class SqlReader:
                 list(await connection.scalars(select(link.c.mpid).where(*current, link.c.identity_id == i)))
                 for i in shared.all()
             ]
-
-    async def entries(self, key: GraphKey, after: int, limit: int, mpid: Mpid | None) -> list[JournalEntry]:
-        """Read on from a position."""
-        query = select(journal).where(journal.c.seq > after).order_by(journal.c.seq).limit(limit)
-        async with self._engine.connect() as connection:
-            graph_id = await _graph_id(connection, key)
-            if mpid is not None:
-                query = query.where(journal.c.seq.in_(_concerning(graph_id, mpid)))
-            rows = (await connection.execute(query.where(journal.c.graph_id == graph_id))).all()
-            return await self._shown(connection, key, graph_id, rows)
-
-    async def entries_at(self, key: GraphKey, seqs: Collection[int]) -> dict[int, JournalEntry]:
-        """Pick entries."""
-        async with self._engine.connect() as connection:
-            graph_id = await _graph_id(connection, key)
-            query = select(journal).where(journal.c.graph_id == graph_id).order_by(journal.c.seq)
-            rows = await _in(connection, query, journal.c.seq, seqs)
-            return {entry.seq: entry for entry in await self._shown(connection, key, graph_id, rows)}
-
-    async def entries_of_request(self, key: GraphKey, request_id: str, limit: int) -> list[JournalEntry]:
-        """Find entries by request id."""
-        async with self._engine.connect() as connection:
-            graph_id = await _graph_id(connection, key)
-            rows = await connection.execute(
-                select(journal)
-                .where(journal.c.graph_id == graph_id, journal.c.request_id == request_id)
-                .order_by(journal.c.seq)
-                .limit(limit)
-            )
-            return await self._shown(connection, key, graph_id, rows.all())
-
-    async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
-        """Give the newest configuration version."""
-        c = configuration.c
-        query = select(c.version, c.author, c.at_ms, c.settings).where(c.scope == scope)
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(query.order_by(c.version.desc()).limit(1))).first()
-            return None if row is None else (row.version, row.author, row.at_ms, row.settings)
-
-    async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
-        """Record a configuration version."""
-        newest = await self.configuration(scope)
-        version = 1 if newest is None else newest[0] + 1
-        async with self._engine.begin() as connection:
-            await connection.execute(
-                configuration.insert().values(
-                    scope=scope, version=version, author=author, at_ms=at_ms, settings=settings
-                )
-            )
-        return version
-
-    async def _shown(
-        self, connection: AsyncConnection, key: GraphKey, graph_id: int, rows: Iterable[Row[Any]]
-    ) -> list[JournalEntry]:
-        stored = [_entry(row) for row in rows]
-        ids: set[int | None] = set()
-        for entry in stored:
-            ids |= stored_identities(entry)
-        values = await self._values(connection, graph_id, ids)
-        return [from_stored(key, entry, values.__getitem__) for entry in stored]
-
-    async def _values(
-        self, connection: AsyncConnection, graph_id: int, ids: Collection[int | None]
-    ) -> dict[int, Identity]:
-        query = select(identity.c.identity_id, identity.c.type, identity.c.value)
-        rows = await _in(
-            connection,
-            query.where(identity.c.graph_id == graph_id),
-            identity.c.identity_id,
-            [i for i in ids if i is not None],
-        )
-        return {
-            row.identity_id: Identity(IdentityType(row.type), (row.value or b"").decode()) for row in rows
-        }
-
-
-async def _graph_id(connection: AsyncConnection, key: GraphKey) -> int:
-    """Give a graph's number; 0, which no graph has, where there is no such graph."""
-    found = await connection.scalar(
-        select(graph.c.graph_id).where(
-            graph.c.scope == key.scope, graph.c.environment == int(key.environment)
-        )
-    )
-    return found or 0
-
-
-async def _in(connection: AsyncConnection, query: Any, column: Any, keys: Collection[Any]) -> list[Row[Any]]:
-    """Run a query for many keys, some at a time."""
-    ordered = sorted(keys)
-    rows: list[Row[Any]] = []
-    for start in range(0, len(ordered), _IN_AT_ONCE):
-        part = ordered[start : start + _IN_AT_ONCE]
-        rows += (await connection.execute(query.where(column.in_(part)))).all()
-    return rows
-
-
-def _concerning(graph_id: int, mpid: Mpid) -> Any:
-    """Select the positions of the entries that concern a profile."""
-    either = (alias.c.source == mpid) | (alias.c.destination == mpid)
-    return union(
-        select(journal.c.seq).where(journal.c.graph_id == graph_id, journal.c.mpid == mpid),
-        select(link.c.since_seq).where(link.c.graph_id == graph_id, link.c.mpid == mpid),
-        select(link.c.until_seq).where(
-            link.c.graph_id == graph_id, link.c.mpid == mpid, link.c.until_seq.is_not(None)
-        ),
-        select(alias.c.seq).where(alias.c.graph_id == graph_id, either),
-        select(alias.c.settled_seq).where(
-            alias.c.graph_id == graph_id, either, alias.c.settled_seq.is_not(None)
-        ),
-    )
-
-
-def _entry(row: Row[Any]) -> StoredEntry:
-    changes, evidence = orjson.loads(row.body)
-    return unpack(
-        [
-            row.seq,
-            row.at_ms,
-            row.cause,
-            row.rule,
-            row.request_id,
-            row.input_id,
-            row.mpid,
-            changes,
-            evidence,
-            row.idempotency_key,
-        ]
-    )
 
 
 def _alias_row(row: Row[Any]) -> AliasRow:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from idsync.client import AsyncClient, OperatorCredentials
+from idsync.client.retry_policy import BRIEFLY
 from idsync.model.errors import ConfigurationError, IdsyncError
 from idsync.model.identity import TYPES_BY_NAME, IdentityType
 from idsync.model.policy import Policy
@@ -75,7 +76,7 @@ async def open_live(service: LiveService) -> AsyncIterator[Live]:
         inspector: Inspector | None = None
         surface: Surface
         if service.grpc is not None:
-            client = await stack.enter_async_context(AsyncClient.connect(service.grpc))
+            client = await stack.enter_async_context(AsyncClient.connect(service.grpc, retry=BRIEFLY))
             caller = await client.get_caller(GetCallerRequest(), credentials=credentials_of(access))
             access = InputAccess(service.key, service.secret, caller.scope)
             inspector = await _inspector(client, service, access, caller)

@@ -15,7 +15,7 @@ import orjson
 from tests.bench.client_load import Seen, Work
 from tests.bench.measurement import Entrant, Figures, Options, Session
 from tests.bench.meter import Meter
-from tests.bench.rates import SETTLE_S, WARM_UP_S, closed, introduce
+from tests.bench.rates import SETTLE_S, closed, introduce
 from tests.bench.servers import KEY, SECRET, Server, echo_server, service
 from tests.bench.workloads import Users
 
@@ -47,7 +47,7 @@ def _callers(options: Options, server: Server) -> Entrant:
             users=options.users,
             fresh_from=next(fresh),
             callers=_CALLERS,
-            warm_up_s=WARM_UP_S,
+            warm_up_s=options.warm_up_s,
             seconds=options.seconds,
         )
         process = await asyncio.create_subprocess_exec(

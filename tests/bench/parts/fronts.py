@@ -8,7 +8,7 @@ from tests.bench.listeners import listeners
 from tests.bench.load import closed_loop
 from tests.bench.measurement import Entrant, Figures, LeftOutError, Options, Session, figures_of
 from tests.bench.meter import Meter, family
-from tests.bench.rates import IN_FLIGHT, SETTLE_S, WARM_UP_S, closed, introduce
+from tests.bench.rates import IN_FLIGHT, SETTLE_S, closed, introduce
 from tests.bench.servers import RefusedError, Server, echo_server, service
 from tests.bench.workloads import Users
 
@@ -53,7 +53,7 @@ def _parted(options: Options, server: Server, users: Users) -> Entrant:
             meter,
             in_flight=IN_FLIGHT,
             seconds=options.seconds,
-            warm_up_s=WARM_UP_S,
+            warm_up_s=options.warm_up_s,
             connections=_CONNECTIONS,
         )
         answered = max(1, len(sample.latencies_s))

@@ -16,7 +16,6 @@ from tests.bench.workloads import Users
 
 __all__ = ["run"]
 
-_FEW: Final = 10_000
 _IDENTITIES_EACH: Final = 4
 _BOUNDED_IDENTITIES: Final = 1_000_000
 """What a service keeps by default."""
@@ -28,10 +27,10 @@ _GIB: Final = 1 << 30
 async def run(session: Session) -> None:
     """Measure a complete index, then a bounded cache, each beside a service that knows few people."""
     profiles = session.options.profiles
-    few = await _database(session, session.folder, _FEW)
+    few = await _database(session, session.folder, session.options.few)
     many = await _database(session, session.options.keep or session.folder, profiles)
     async with _serving(session, "few", few) as small:
-        people = Users(_FEW, fresh_from=people_in(few))
+        people = Users(session.options.few, fresh_from=people_in(few))
         for subject, identities in (
             ("complete", 2 * profiles * _IDENTITIES_EACH),
             ("bounded", _BOUNDED_IDENTITIES),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,9 +50,13 @@ class Silence:
 
 @dataclass
 class Peer:
-    """Answers each call with the next of `answers`, and with an empty response when there are none left."""
+    """Answers each call with the next of `answers`, and with an empty response when there are none left.
+
+    While there is an `outage`, its refusal is the answer to all.
+    """
 
     answers: deque[Message | Refusal | Silence] = field(default_factory=deque)
+    outage: Callable[[], Refusal | None] = field(default=lambda: None)
     seen: list[Seen] = field(default_factory=list)
     called: asyncio.Event = field(default_factory=asyncio.Event)
     given_up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -83,7 +87,7 @@ class Peer:
         metadata = tuple((key, value) for key, value in context.invocation_metadata() or ())
         self.seen.append(Seen(rpc.name, request, metadata, context.time_remaining()))
         self.called.set()
-        answer = self.answers.popleft() if self.answers else _usual(rpc, request)
+        answer = self.outage() or (self.answers.popleft() if self.answers else _usual(rpc, request))
         if isinstance(answer, Refusal):
             await context.abort_with_status(rpc_status.to_status(answer.status))
         if isinstance(answer, Silence):

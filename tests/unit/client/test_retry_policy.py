@@ -8,6 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 
 from idsync.client import AsyncClient, GrpcTransport, RetryPolicy
+from idsync.client.retry_policy import BRIEFLY
 from idsync.model.errors import DeadlineExceededError, ForbiddenError, RateLimitedError, UnavailableError
 from idsync.v1 import identity_service_pb2 as identity
 from tests.unit.client.conftest import Clock
@@ -34,13 +35,26 @@ async def test_a_safe_call_is_sent_again(client: AsyncClient, peer: Peer, clock:
     assert [seen.rpc for seen in peer.seen] == ["Identify"] * 3
 
 
-async def test_waits_double(client: AsyncClient, peer: Peer, clock: Clock) -> None:
-    """Where the service names no wait, each is twice the one before."""
-    peer.answers.extend([busy()] * 4)
+async def test_waits_double_up_to_two_seconds(client: AsyncClient, peer: Peer, clock: Clock) -> None:
+    """Where the service names no wait; who waits for longer comes back long after the service has."""
+    peer.answers.extend([busy()] * 7)
 
     await client.identify(identity.IdentifyRequest())
 
-    assert clock.waits_s == pytest.approx([0.1, 0.2, 0.4, 0.8])
+    assert clock.waits_s == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0])
+
+
+@pytest.mark.parametrize("delay_s", [None, 1.0])
+async def test_an_outage_of_45_seconds_is_outlived(
+    client: AsyncClient, peer: Peer, clock: Clock, delay_s: float | None
+) -> None:
+    """By the usual policy and the usual deadline; and the caller is back within 2 s after the end."""
+    begun_s = clock()
+    peer.outage = lambda: busy(delay_s) if clock() - begun_s < 45.0 else None
+
+    await client.identify(identity.IdentifyRequest())
+
+    assert 45.0 <= clock() - begun_s <= 47.0
 
 
 async def test_the_service_is_given_the_time_it_asks_for(
@@ -65,12 +79,45 @@ async def test_jitter_adds_up_to_a_quarter(address: str, peer: Peer, clock: Cloc
     assert clock.waits_s == pytest.approx([2.5])
 
 
-async def test_attempts_are_bounded_and_counted(client: AsyncClient, peer: Peer) -> None:
-    """Five in all; the error says so."""
-    peer.answers.extend([busy(0.1)] * 9)
+async def test_patience_is_limited_by_time(address: str, peer: Peer, clock: Clock) -> None:
+    """No wait is begun that would pass it, however far off the deadline; the error counts the attempts."""
+    peer.answers.extend([busy(1.0)] * 9)
+    policy = RetryPolicy(patience_s=3.5, clock=clock, jitter=lambda: 0.0)
+    async with AsyncClient(GrpcTransport(address), timeout_s=None, retry=policy) as client:
+        with pytest.raises(UnavailableError) as caught:
+            await client.identify(identity.IdentifyRequest())
 
-    with pytest.raises(UnavailableError) as caught:
+    assert clock.waits_s == [1.0, 1.0, 1.0]
+    assert caught.value.attempts == len(peer.seen) == 4
+
+
+async def test_patience_is_a_minute(address: str, peer: Peer, clock: Clock, patience: RetryPolicy) -> None:
+    """Also for calls that have any time."""
+    peer.answers.extend([busy(1.0)] * 100)
+    async with AsyncClient(GrpcTransport(address), timeout_s=None, retry=patience) as client:
+        with pytest.raises(UnavailableError):
+            await client.identify(identity.IdentifyRequest())
+
+    assert 58.0 <= sum(clock.waits_s) <= 60.0
+
+
+async def test_waits_stay_numbers(address: str, peer: Peer, clock: Clock) -> None:
+    """Doubled some thousand times a number is none any more."""
+    peer.answers.extend([busy()] * 1_100)
+    policy = RetryPolicy(patience_s=1e9, clock=clock, jitter=lambda: 0.0)
+    async with AsyncClient(GrpcTransport(address), timeout_s=None, retry=policy) as client:
         await client.identify(identity.IdentifyRequest())
+
+    assert len(clock.waits_s) == 1_100
+
+
+async def test_attempts_can_be_bounded(address: str, peer: Peer, clock: Clock) -> None:
+    """For whoever has somebody waiting; the error says how many there were."""
+    peer.answers.extend([busy(0.1)] * 9)
+    policy = RetryPolicy(attempts=BRIEFLY.attempts, clock=clock, jitter=lambda: 0.0)
+    async with AsyncClient(GrpcTransport(address), retry=policy) as client:
+        with pytest.raises(UnavailableError) as caught:
+            await client.identify(identity.IdentifyRequest())
 
     assert caught.value.attempts == len(peer.seen) == 5
 
@@ -156,12 +203,12 @@ async def test_a_wait_that_would_pass_the_deadline_is_not_begun(
 
 async def test_a_long_wait_is_left_to_the_caller(client: AsyncClient, peer: Peer, clock: Clock) -> None:
     """A peer cannot make a client wait for ever."""
-    peer.answers.append(busy(31.0))
+    peer.answers.append(busy(61.0))
 
     with pytest.raises(UnavailableError) as caught:
         await client.identify(identity.IdentifyRequest(), timeout_s=3600)
 
-    assert (caught.value.retry_delay_s, clock.waits_s) == (31.0, [])
+    assert (caught.value.retry_delay_s, clock.waits_s) == (61.0, [])
 
 
 async def test_a_later_attempt_can_meet_the_deadline(client: AsyncClient, peer: Peer, clock: Clock) -> None:

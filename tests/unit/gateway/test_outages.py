@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from idsync.client import Metadata, Rpc, Trailing
+from idsync.model.errors import UnavailableError
 from idsync.server.app import App
+from tests.unit.client.conftest import Clock
 from tests.unit.gateway import recorded
 from tests.unit.gateway.calls import ORIGIN, WEB, code, post
 from tests.unit.gateway.conftest import browse
@@ -32,6 +35,23 @@ class Broken:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+
+class Away(Broken):
+    """A transport to a service that cannot answer now; counts who tried."""
+
+    calls = 0
+
+    async def call(
+        self,
+        rpc: Rpc,
+        request: object,
+        metadata: Metadata,
+        timeout_s: float | None,
+        trailing: Trailing | None = None,
+    ) -> Any:
+        self.calls += 1
+        raise UnavailableError("away")
 
 
 async def test_a_fault_of_ours_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,3 +81,16 @@ async def test_a_service_that_is_gone(service: App) -> None:
 
     assert (response.status_code, code(response)) == (503, "INTERNAL_ERROR")
     assert response.headers["retry-after"] == "1"
+
+
+async def test_who_calls_over_http_is_not_kept_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outage may end soon, so it is tried again for some seconds; then the caller is told when to come."""
+    clock = Clock()
+    monkeypatch.setattr(asyncio, "sleep", clock.sleep)
+    away = Away()
+    async with browse(away, CollectorRegistry()) as http:
+        response = await post(http, "/v1/identify")
+
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert away.calls == 5
+    assert 4.0 <= sum(clock.waits_s) <= 5.0
