@@ -6,7 +6,7 @@ of the memory, of a profile with its identities and links.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from idsync.model.identity import Mpid
@@ -33,40 +33,39 @@ class Newborns:
     """The births of one graph that are resident.
 
     Attributes:
-        by_mpid: For looking; whoever adds or takes one uses `put` and `take`.
-        identities: How many identities they have together.
+        by_mpid: The oldest first; whoever adds or takes one uses `put` and `take`.
     """
 
-    __slots__ = ("_queue", "by_mpid", "identities")
+    __slots__ = ("_identities", "by_mpid")
 
     def __init__(self) -> None:
-        self.by_mpid: dict[Mpid, Newborn] = {}
-        self.identities = 0
-        self._queue: deque[Newborn] = deque()
+        # in a plain dictionary every look for the oldest walks past all that were taken before it
+        self.by_mpid: OrderedDict[Mpid, Newborn] = OrderedDict()
+        self._identities = 0
+
+    def __len__(self) -> int:
+        """Give the room they take, in identities; one without any takes as much as one with one."""
+        return max(self._identities, len(self.by_mpid))
 
     def put(self, newborn: Newborn) -> None:
         """Add one."""
         self.by_mpid[newborn.birth.mpid] = newborn
-        self.identities += len(newborn.birth.types)
-        self._queue.append(newborn)
+        self._identities += len(newborn.birth.types)
 
     def take(self, newborn: Newborn) -> None:
         """Take one out."""
         del self.by_mpid[newborn.birth.mpid]
-        self.identities -= len(newborn.birth.types)
+        self._identities -= len(newborn.birth.types)
 
     def evict(self, keep: int, tables_contain: int) -> list[Newborn]:
-        """Take out the oldest until `keep` identities are left, as far as the tables contain them."""
-        evicted = []
-        queue = self._queue
-        while queue and queue[0].group <= tables_contain:
-            oldest = queue[0]
-            if self.by_mpid.get(oldest.birth.mpid) is oldest:
-                if self.identities <= keep:
-                    break
-                self.take(oldest)
-                evicted.append(oldest)
-            queue.popleft()
+        """Take out the oldest until they take no more room than `keep`, as far as the tables contain them."""
+        evicted: list[Newborn] = []
+        while len(self) > keep:
+            oldest = next(iter(self.by_mpid.values()))
+            if oldest.group > tables_contain:
+                break
+            self.take(oldest)
+            evicted.append(oldest)
         return evicted
 
 

@@ -56,8 +56,7 @@ class ResidentNodes:
         self._loader = loader
 
     def __len__(self) -> int:
-        newborns = self._newborns
-        return max(len(self.by_id) + newborns.identities, len(self.nodes) + len(newborns.by_mpid))
+        return max(len(self.by_id), len(self.nodes)) + len(self._newborns)
 
     def __contains__(self, mpid: object, /) -> bool:
         """Say whether a profile is resident."""
@@ -257,7 +256,7 @@ class ResidentNodes:
             for identity_type, value in zip(newborn.birth.types, newborn.birth.values, strict=True):
                 self._absences.end(Identity(IdentityType(identity_type), value))
                 del self.by_value[identity_type][value]
-        keep = max(keep - self._newborns.identities, 0)
+        keep = max(keep - len(self._newborns), 0)
         for node in self._identities.evict(keep, tables_contain):
             if node.value is not None:
                 if not node.is_member:

@@ -137,6 +137,27 @@ async def test_newcomers_have_a_part_of_the_room(opened: Opened) -> None:
         assert _newborn(scribe) == {births[-1]}
 
 
+async def test_those_who_have_nothing_leave_too(opened: Opened) -> None:
+    """Somebody all of whose values are held elsewhere has none."""
+    async with opened(0) as scribe:
+        for _ in range(3):
+            await scribe.create()
+        await scribe.store.settle()
+        await scribe.holders(NICKNAME)
+
+        assert _newborn(scribe) == set()
+
+
+async def test_whoever_grew_up_leaves_no_birth_behind(opened: Opened) -> None:
+    """With room for all nobody is ever swept, and yet nothing is kept twice."""
+    async with opened(1_000) as scribe:
+        births = [await scribe.create(numbered(IdentityType.OTHER, number)) for number in range(3)]
+        await scribe.holders(numbered(IdentityType.OTHER, 1))
+
+        assert list(_graph(scribe)._newborns.by_mpid) == [births[0], births[2]]
+        assert len(_graph(scribe)._newborns) == 2
+
+
 @pytest.mark.parametrize("settled", [True, False])
 async def test_a_failed_write_forgets_nobody(opened: Opened, settled: bool) -> None:
     """ID-041: those whose group stands, in the tables or not; asked for before, or not."""
