@@ -198,7 +198,7 @@ class Overlay:
         if birth is not None:
             self._last_identity_id += len(birth.types)
             self._tick += 1
-            self._grown += len(birth.types)
+            self._grown += len(birth.types) or 1
             graph.stage_birth(birth, group.number)
             group.entries.append((graph.graph_id, birth))
             return birth
