@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from idsync.model.changes import Applied, ChangeSet
 from idsync.model.errors import ContentionError, IdsyncError, UnavailableError
+from idsync.model.view import ViewRequest
 from idsync.resolve.step import Key, Step, unplanned
 from idsync.store.protocol import ImmediateStore
 
@@ -104,12 +105,13 @@ class AtOnce:
             if isinstance(result, Applied):
                 return known.step, result
             self._remembered.pop(key, None)
-        [view] = await self._store.read_views((step.wanted,))
+        wanted = step.wanted
+        [view] = await self._store.read_views((wanted,))
         change_set = step.decide(view)
         [result] = await self._store.apply((change_set,))
         if not isinstance(result, Applied):
             raise ContentionError("the store was written to from elsewhere")
-        if key is not None and not change_set.changes and _is_short(step):
+        if key is not None and not change_set.changes and _is_short(wanted):
             self._remember(key, _Remembered(step, change_set))
         return step, result
 
@@ -148,5 +150,5 @@ def _answer_of(known: _Remembered) -> object:
         return refusal
 
 
-def _is_short(step: Step[Any]) -> bool:
-    return sum(len(identity.value) for identity in step.wanted.identities) <= _MAX_CHARS
+def _is_short(wanted: ViewRequest) -> bool:
+    return sum([len(identity[1]) for identity in wanted.identities]) <= _MAX_CHARS

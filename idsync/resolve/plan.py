@@ -148,14 +148,16 @@ def plan_reuse(
     profile = view.profile(mpid)
     assert profile is not None, "a match comes from the view"
     taken = _Additions(types=profile.types)
+    matched, asked, versions = taken.matched, taken.asked, taken.versions
+    priority = policy.priority_set
     for t, identity in request.identities.items():
         holders = view.holders(identity)
-        taken.versions[identity] = 0 if holders is None else holders.version
-        if not policy.priority_set >> t & 1:
+        versions[identity] = 0 if holders is None else holders.version
+        if not priority >> t & 1:
             taken.describe(mpid, identity, holders)
         elif holders is not None and holders.has(mpid):
-            taken.matched.append(identity)
-            taken.asked.append(identity)
+            matched.append(identity)
+            asked.append(identity)
         elif policy.unique_set >> t & 1 and _is_held(holders):
             taken.withhold(identity, NoticeReason.HELD_ELSEWHERE, holders)
         elif policy.immutable_set & profile.types & (1 << t):

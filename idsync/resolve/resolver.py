@@ -11,10 +11,11 @@ from idsync.model.errors import ForbiddenError, IdsyncError
 from idsync.model.identity import GraphKey, Mpid
 from idsync.model.request import AliasRequest, ModifyRequest, ResolveRequest
 from idsync.resolve.alias import terms_of
+from idsync.resolve.alias_steps import AliasStep, DueAliasStep
 from idsync.resolve.at_once import AtOnce
 from idsync.resolve.rounds import Rounds
 from idsync.resolve.scope import Scope
-from idsync.resolve.steps import AliasStep, DeleteStep, DueAliasStep, ModifyStep, ResolveStep
+from idsync.resolve.steps import DeleteStep, ModifyStep, ResolveStep, repeat_key
 from idsync.store.protocol import ImmediateStore, Store
 
 __all__ = ["Resolver", "Scope"]
@@ -83,8 +84,8 @@ class Resolver:
             answer: What was answered.
             prepared: What `recall` is to give.
         """
-        step = ResolveStep(request, self._scopes[request.graph.scope], self._clock)
-        self._rounds.prepare(name, step.key, answer, prepared)
+        key = repeat_key(request, self._scopes[request.graph.scope].policy)
+        self._rounds.prepare(name, key, answer, prepared)
 
     def recall(self, name: Hashable) -> Any | None:
         """Give what was prepared for a request, if the answer would be the same now; else `None`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from idsync.model.aliasing import AliasRecord, AliasTerms
 from idsync.model.changes import Applied, ChangeSet, Modification, Resolution
 from idsync.model.decision import Match, Refuse, Reuse
 from idsync.model.errors import IdsyncError, InvalidRequestError, LookupFailedError, NotFoundError
@@ -13,20 +12,33 @@ from idsync.model.identity import GraphKey, Mpid
 from idsync.model.journal import Change, ChangeKind
 from idsync.model.notice import Notice, NoticeReason
 from idsync.model.policy import Policy
-from idsync.model.request import AliasRequest, ModifyRequest, Operation, ResolveRequest
+from idsync.model.request import ModifyRequest, Operation, ResolveRequest
 from idsync.model.view import GraphView, ViewRequest
-from idsync.resolve.alias import plan_alias, plan_due
 from idsync.resolve.modify import ModifyPlan, named
 from idsync.resolve.plan import Planned, plan_create, plan_reuse, read_only, rested_on
 from idsync.resolve.repeat import repeated_logout, repeated_modify
 from idsync.resolve.scope import Scope
 from idsync.resolve.step import Key
 
-__all__ = ["AliasStep", "DeleteStep", "DueAliasStep", "ModifyStep", "ResolveStep"]
+__all__ = ["DeleteStep", "ModifyStep", "ResolveStep", "repeat_key"]
 
 
 _SEARCH: Final = Operation.SEARCH
 _LOGOUT: Final = Operation.LOGOUT
+
+
+def repeat_key(request: ResolveRequest, policy: Policy) -> Key | None:
+    """Give what a call must have in common with this one to be answered alike; see `Step.key`."""
+    if request.idempotency_key is not None or policy.inactive_days is not None:
+        return None
+    return (
+        request.graph,
+        request.operation,
+        request.read_only,
+        request.previous_mpid,
+        request.notices,
+        *request.identities.values(),
+    )
 
 
 class ResolveStep:
@@ -39,16 +51,7 @@ class ResolveStep:
         self._scope = scope
         self._clock = clock
         self._outcome: Planned | Resolution | IdsyncError
-        self.key: Key | None = None
-        if request.idempotency_key is None and scope.policy.inactive_days is None:
-            self.key = (
-                request.graph,
-                request.operation,
-                request.read_only,
-                request.previous_mpid,
-                request.notices,
-                *request.identities.values(),
-            )
+        self.key = repeat_key(request, scope.policy)
 
     @property
     def wanted(self) -> ViewRequest:
@@ -186,59 +189,6 @@ class ModifyStep:
         if isinstance(self._outcome, IdsyncError):
             raise self._outcome
         return self._outcome
-
-
-class AliasStep:
-    """One alias request."""
-
-    __slots__ = ("_error", "_request", "_terms", "wanted")
-
-    key = None
-
-    def __init__(self, request: AliasRequest, terms: AliasTerms, policy: Policy) -> None:
-        self._request = request
-        self._terms = terms
-        self._error: IdsyncError | None = None
-        self.wanted = ViewRequest(
-            request.graph, policy.login_set, (), (terms.source, terms.destination), aliases=True
-        )
-
-    def decide(self, view: GraphView) -> ChangeSet:
-        """Judge the request by the history of its profiles (ID-186)."""
-        self._error = None
-        try:
-            return plan_alias(self._request, self._terms, view)
-        except InvalidRequestError as error:
-            self._error = error
-            return ChangeSet(self._request.graph, 0, view)
-
-    def answer(self, applied: Applied) -> int:
-        """Give the position of the entry that took it."""
-        if self._error is not None:
-            raise self._error
-        return applied.seq
-
-
-class DueAliasStep:
-    """Carries out one alias request whose time has come (ID-187)."""
-
-    __slots__ = ("_graph", "_record", "wanted")
-
-    key = None
-
-    def __init__(self, graph: GraphKey, record: AliasRecord, policy: Policy) -> None:
-        self._graph = graph
-        self._record = record
-        profiles = (record.terms.source, record.terms.destination)
-        self.wanted = ViewRequest(graph, policy.login_set, (), profiles, aliases=True)
-
-    def decide(self, view: GraphView) -> ChangeSet:
-        """Plan the change of state; nothing if it was carried out already."""
-        return plan_due(self._graph, self._record, view) or ChangeSet(self._graph, 0, view)
-
-    def answer(self, applied: Applied) -> bool:
-        """Say whether this step carried it out."""
-        return applied.seq > 0
 
 
 class DeleteStep:

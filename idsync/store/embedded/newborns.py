@@ -73,11 +73,18 @@ def grown_up(newborn: Newborn) -> tuple[ProfileNode, list[IdentityNode]]:
     """Make nodes of a birth; who holds the identities is left to say."""
     birth, group = newborn.birth, newborn.group
     mpid, seq = birth.mpid, birth.seq
-    links = [LinkRow(identity_id, mpid, seq, position) for position, identity_id in enumerate(birth.ids, 1)]
+    identity_id = birth.first_id
+    links: list[LinkRow] = []
+    identities: list[IdentityNode] = []
+    for position, identity_type in enumerate(birth.types, 1):
+        node = IdentityNode(identity_id, identity_type, birth.values[position - 1], seq)
+        node.group = group
+        identities.append(node)
+        links.append(LinkRow(identity_id, mpid, seq, position))
+        identity_id += 1
+    profile = ProfileNode(*birth.profile())
+    profile.links = links
     # nobody shares a value with one that has just been born
-    profile = ProfileNode(*birth.profile(), links=links, overtaken=False, group=group)
-    identities = [
-        IdentityNode(identity_id, identity_type, value, seq, group=group)
-        for identity_id, identity_type, value in zip(birth.ids, birth.types, birth.values, strict=True)
-    ]
+    profile.overtaken = False
+    profile.group = group
     return profile, identities
