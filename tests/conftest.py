@@ -36,15 +36,13 @@ def _unskipped(report: _Report) -> _Report:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Say what `-n auto` means: more workers than cores, who take work from each other.
+    """Say what `-n auto` means: more workers than cores.
 
-    The slow tests wait, for processes, disks and clocks, more than they work, so cores would idle. And they
-    stand together: handed out in blocks, as is usual, most of them would be one worker's, the last one's.
+    The slow tests wait, for processes, disks and clocks, more than they work, so cores would idle.
     """
+    del config
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
-    if config.option.dist == "no":
-        config.option.dist = "worksteal"
     return len(os.sched_getaffinity(0)) + _WAITING_WORKERS
 
 

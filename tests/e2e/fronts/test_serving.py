@@ -154,8 +154,9 @@ class TestStreams:
 
         assert [made for made, _ in seen] == [told for _, told in seen] == [before + n for n in (1, 2, 3)]
 
-    async def test_who_goes_is_dropped(self, service: HttpProcess) -> None:
+    async def test_who_goes_is_dropped(self, service: HttpProcess, client: AsyncClient) -> None:
         """The owner's own work ends with the caller: it counts the call as cancelled."""
+        await client.login(login(customerid="seen by watchers"))
         name = (
             'grpc_server_handled_total{grpc_code="CANCELLED",grpc_method="WatchChanges",'
             'grpc_service="idsync.v1.GraphService",grpc_type="unary_stream"}'
