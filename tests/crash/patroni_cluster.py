@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import urllib.request
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
@@ -157,7 +158,7 @@ class PatroniCluster:
             )
 
     async def leader(self, standbys: int = NODES - 1) -> Node:
-        """Wait for a leader that so many follow, one of them in step with it; gives it."""
+        """Wait for a leader that so many follow, one of them chosen to succeed it; gives it."""
         async with asyncio.timeout(BOOT_S):
             while True:
                 with suppress(
@@ -167,13 +168,23 @@ class PatroniCluster:
                     try:
                         port = await connection.fetchval("SELECT inet_server_port()")
                         followers = await connection.fetch(
-                            "SELECT sync_state FROM pg_stat_replication WHERE state = 'streaming'"
+                            "SELECT pid FROM pg_stat_replication WHERE state = 'streaming'"
                         )
                     finally:
                         await connection.close()
-                    if len(followers) >= standbys and "sync" in {row["sync_state"] for row in followers}:
-                        return next(node for node in self.nodes if node.port == port)
+                    node = next(node for node in self.nodes if node.port == port)
+                    if len(followers) >= standbys and await asyncio.to_thread(self._has_successor, node):
+                        return node
                 await asyncio.sleep(0.2)
+
+    def _has_successor(self, leader: Node) -> bool:
+        """Ask Patroni, which chooses one only after PostgreSQL says that a standby is in step.
+
+        If the leader is lost between the two, nobody may succeed it.
+        """
+        address = f"http://127.0.0.1:{self._rest[leader.number]}/cluster"
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return any(member["role"] == "sync_standby" for member in json.load(answer)["members"])
 
     def said(self) -> str:
         """Give the end of what etcd and Patroni have logged."""
