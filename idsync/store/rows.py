@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from idsync.model.aliasing import AliasState
 from idsync.model.identity import Mpid, TypeSet
@@ -18,6 +18,7 @@ __all__ = [
     "StoredEntry",
     "StoredEvidence",
     "StoredTerms",
+    "profile_columns",
 ]
 
 
@@ -57,6 +58,23 @@ class ProfileRow:
     types: TypeSet = 0
     size: int = 0
     version: int = 0
+
+
+def profile_columns(row: ProfileRow) -> tuple[Any, ...]:
+    """Give the columns of a profile in the order of the table, without the graph."""
+    return (
+        row.mpid,
+        row.source,
+        row.created_seq,
+        row.created_ms,
+        row.recency,
+        row.active_ms,
+        row.returned_ms,
+        int(row.erased),
+        row.types,
+        row.size,
+        row.version,
+    )
 
 
 @dataclass(slots=True)

@@ -6,9 +6,9 @@ import pytest
 
 from idsync.testing.scenario.case import Case
 from tests.conformance.services import over_grpc
-from tests.conformance.vectors import STORIES, TYPED, hold
+from tests.conformance.vectors import STORIES, TYPED, faults_of
 
 
 @pytest.mark.parametrize("case", STORIES, ids=lambda case: case.id)
 async def test_vector(case: Case) -> None:
-    await hold(case, over_grpc("memory://"), TYPED)
+    assert await faults_of(case, over_grpc("memory://"), TYPED) == []

@@ -14,7 +14,7 @@ from idsync.testing.clock import ManualClock
 from idsync.testing.scenario.case import Case
 from idsync.testing.scenario.resolver_surface import over_store
 from tests.conformance.services import over_grpc, over_http
-from tests.conformance.vectors import STORIES, TYPED, hold
+from tests.conformance.vectors import STORIES, TYPED, faults_of
 
 pytestmark = pytest.mark.postgres
 each_story = pytest.mark.parametrize("case", STORIES, ids=lambda case: case.id)
@@ -30,14 +30,14 @@ async def test_vector_on_the_resolver(case: Case, postgres_url: str) -> None:
         finally:
             await store.close()
 
-    await hold(case, over_store(open_empty), TYPED)
+    assert await faults_of(case, over_store(open_empty), TYPED) == []
 
 
 @each_story
 async def test_vector_over_grpc(case: Case, postgres_url: str) -> None:
-    await hold(case, over_grpc(postgres_url), TYPED)
+    assert await faults_of(case, over_grpc(postgres_url), TYPED) == []
 
 
 @each_story
 async def test_vector_over_http(case: Case, postgres_url: str) -> None:
-    await hold(case, over_http(postgres_url), {})
+    assert await faults_of(case, over_http(postgres_url), {}) == []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
 from idsync.testing.scenario.case import AnyCase, Case
 from idsync.testing.scenario.reading import find_files, load_cases
 from idsync.testing.scenario.report import failure_lines
-from idsync.testing.scenario.result import Verdict
+from idsync.testing.scenario.result import CaseResult, Verdict
 from idsync.testing.scenario.runner import run_case
 from idsync.testing.scenario.surface import OpenSurface
 
@@ -34,11 +35,26 @@ TYPED: Final[Mapping[str, str]] = {
 """What a typed interface cannot say, by case id: such a case is skipped for this reason, and no other is."""
 
 
-async def hold(case: AnyCase, open_surface: OpenSurface, inexpressible: Mapping[str, str]) -> None:
-    """Run a case: it passes with nothing left unchecked, or is skipped for exactly the listed reason."""
+async def faults_of(case: AnyCase, open_surface: OpenSurface, inexpressible: Mapping[str, str]) -> list[str]:
+    """Run a case; nothing is wrong if it passes with nothing left unchecked, or is skipped as listed."""
     result = await run_case(case, open_surface)
+    return unexpected(result, inexpressible.get(case.id), frozenset())
 
-    assert result.failure is None, "\n" + "\n".join(failure_lines(result))
-    assert result.reason == inexpressible.get(case.id, "")
-    assert result.verdict is (Verdict.SKIPPED if case.id in inexpressible else Verdict.PASSED)
-    assert result.unchecked == ()
+
+def unexpected(result: CaseResult, skipped_for: str | None, unseen: AbstractSet[str]) -> list[str]:
+    """Say what is wrong with a result.
+
+    Args:
+        result: Of one case.
+        skipped_for: The one reason to skip it; `None`: it must pass.
+        unseen: What need not be checked.
+    """
+    if result.failure is not None:
+        return list(failure_lines(result))
+    expected = Verdict.PASSED if skipped_for is None else Verdict.SKIPPED
+    faults = [f"not checked: {left.what}" for left in result.unchecked if left.what not in unseen]
+    if (result.verdict is Verdict.SKIPPED) != (expected is Verdict.SKIPPED):
+        faults.append(f"{result.verdict}, not {expected}")
+    if result.reason != (skipped_for or ""):
+        faults.append(f"for another reason: {result.reason}")
+    return faults

@@ -161,3 +161,4 @@ async def test_the_service_ends_although_its_disk_does_not_answer(tmp_path: Path
     await require_clean(tmp_path)
 
     people.require_honest_refusals()
+    assert any("does not answer" in error.message for error in people.refused.values())

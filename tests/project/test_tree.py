@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tests.project.tree import ROOT, project_files, text_lines
 
-SETTING_OF_A_REGISTRY = re.compile(r'"resolved": *"http|index-url|find-links|registry *[=:]? *"?https?:')
+SETTING_OF_A_REGISTRY = re.compile(
+    r'"resolved": *"http[s:]|index[-]url|find[-]links|registry *[=:]? *"?http[s]?:'
+)
 SOMEBODYS_FOLDER = r"/(?:home|Users|root|work|mnt)/[a-z]|[A-Z]:\\Users"
 THIS_FILE = Path(__file__).resolve()
 

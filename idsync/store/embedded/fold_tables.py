@@ -9,7 +9,7 @@ from typing import Any
 from idsync.model.aliasing import AliasState
 from idsync.model.identity import Mpid
 from idsync.store.embedded.loader import digest
-from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredTerms
+from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredTerms, profile_columns
 
 __all__ = ["FoldTables"]
 
@@ -132,23 +132,7 @@ class FoldTables:
         many(
             "INSERT OR REPLACE INTO profile (graph_id, mpid, source, created_seq, created_ms, recency, "
             "active_ms, returned_ms, erased, types, size, version) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-            [
-                (
-                    graph_id,
-                    p.mpid,
-                    p.source,
-                    p.created_seq,
-                    p.created_ms,
-                    p.recency,
-                    p.active_ms,
-                    p.returned_ms,
-                    int(p.erased),
-                    p.types,
-                    p.size,
-                    p.version,
-                )
-                for p in (self._profiles[m] for m in sorted(self._profiles))
-            ],
+            [(graph_id, *profile_columns(self._profiles[mpid])) for mpid in sorted(self._profiles)],
         )
         many(
             "INSERT INTO directory (mpid, graph_id) VALUES (?, ?)",

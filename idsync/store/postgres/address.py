@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import asyncpg
 
 from idsync.model.errors import StoreError
+from idsync.store.postgres.faults import DRIVER_ERRORS
 
 __all__ = [
     "CONNECT_TIMEOUT_S",
@@ -85,13 +86,7 @@ class Address:
                     server_settings=dict(settings),
                     **more,
                 )
-            except (
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-            ) as error:
+            except DRIVER_ERRORS as error:
                 fault = error
             else:
                 self._last = server

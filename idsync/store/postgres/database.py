@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from idsync.model.errors import UnavailableError
 from idsync.store.postgres.address import STATEMENT_TIMEOUT_S, Address, Connection
 from idsync.store.postgres.connections import Connections
-from idsync.store.postgres.faults import is_severed, reason_of
+from idsync.store.postgres.faults import DRIVER_ERRORS, is_severed, reason_of
 
 __all__ = [
     "CALL_CONNECTIONS",
@@ -105,9 +105,7 @@ class Database:
         try:
             await self.engine.dispose()
             if self._pool is not None:
-                with suppress(
-                    OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
-                ):
+                with suppress(*DRIVER_ERRORS):
                     await self._pool.close()
         finally:
             self.connections.close()
@@ -134,13 +132,7 @@ def sever(connection: Any) -> None:
 async def _rolled_back(connection: Any) -> bool:
     try:
         await _end_transaction(connection)
-    except (
-        OSError,
-        TimeoutError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-    ):
+    except DRIVER_ERRORS:
         return False
     return True
 

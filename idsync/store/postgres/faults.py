@@ -7,7 +7,15 @@ from typing import Final
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-__all__ = ["is_race", "is_severed", "reason_of"]
+__all__ = ["DRIVER_ERRORS", "is_race", "is_severed", "reason_of"]
+
+DRIVER_ERRORS: Final = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What the driver raises when a server cannot be had or refuses; timeouts are an `OSError`."""
 
 _AWAY: Final = {
     "08": "the connection was lost",

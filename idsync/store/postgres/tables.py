@@ -23,7 +23,7 @@ from idsync.store.postgres.rows import (
     profile_row,
     value_keys,
 )
-from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredEntry
+from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredEntry, profile_columns
 from idsync.store.sql.free_text import escaped
 
 __all__ = ["GraphTables"]
@@ -208,7 +208,7 @@ class GraphTables:
         )
         columns = [
             *_columns("identity", (self._identity(i) for i in identities)),
-            *_columns("profile", (_profile(self.profiles[m]) for m in changed)),
+            *_columns("profile", (profile_columns(self.profiles[m]) for m in changed)),
             *_columns(
                 "link", (self._link(key, link) for key, link in sorted(self._links_of(changed).items()))
             ),
@@ -263,22 +263,6 @@ def _columns(table: str, rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
     """Turn rows into one array for each column."""
     columns = [list(column) for column in zip(*rows, strict=True)]
     return columns or [[] for _ in range(_COLUMNS[table])]
-
-
-def _profile(p: ProfileRow) -> tuple[Any, ...]:
-    return (
-        p.mpid,
-        p.source,
-        p.created_seq,
-        p.created_ms,
-        p.recency,
-        p.active_ms,
-        p.returned_ms,
-        int(p.erased),
-        p.types,
-        p.size,
-        p.version,
-    )
 
 
 def _alias(a: AliasRow) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -220,14 +221,22 @@ async def test_deep_nonsense_is_no_obstacle(http: httpx2.AsyncClient) -> None:
     assert [answer.status_code for answer in answers] == [200] * 3
 
 
-async def test_limits_count_it(clock: ManualClock, tmp_path: Path) -> None:
-    """ID-234, ID-240: once each, in the headers and in the refusal; whoever is refused gets no answer."""
-    limits = "[limits]\nrequests_per_second_per_key = 1000\n"
-    url = f"sqlite:///{tmp_path}/g.db"
+@asynccontextmanager
+async def _limited(
+    limit: str, clock: ManualClock, folder: Path
+) -> AsyncIterator[tuple[App, httpx2.AsyncClient]]:
+    """Run a service with one limit."""
+    limits = configuration(f"{CONFIGURATION}[limits]\n{limit}\n")
     async with (
-        open_app(configuration(CONFIGURATION + limits), url, "127.0.0.1:0", clock=clock) as service,
+        open_app(limits, f"sqlite:///{folder}/g.db", "127.0.0.1:0", clock=clock) as service,
         browse(service.local_transport, service.registry) as http,
     ):
+        yield service, http
+
+
+async def test_limits_count_it(clock: ManualClock, tmp_path: Path) -> None:
+    """ID-234, ID-240: once each, in the headers and in the refusal; whoever is refused gets no answer."""
+    async with _limited("requests_per_second_per_key = 1000", clock, tmp_path) as (_, http):
         answers = [await post(http, IDENTIFY, said(number)) for number in range(21)]
     used = [int(answer.headers["x-mp-rate-limit-percentage-used"]) for answer in answers]
 
@@ -238,12 +247,7 @@ async def test_limits_count_it(clock: ManualClock, tmp_path: Path) -> None:
 
 async def test_whoever_is_too_fast_is_refused(clock: ManualClock, tmp_path: Path) -> None:
     """ID-240."""
-    limits = "[limits]\nacceleration_per_second_per_key = 3\n"
-    url = f"sqlite:///{tmp_path}/g.db"
-    async with (
-        open_app(configuration(CONFIGURATION + limits), url, "127.0.0.1:0", clock=clock) as service,
-        browse(service.local_transport, service.registry) as http,
-    ):
+    async with _limited("acceleration_per_second_per_key = 3", clock, tmp_path) as (service, http):
         for number in range(200):
             response = await post(http, IDENTIFY, said(number))
             if response.status_code == 429:
@@ -258,12 +262,7 @@ async def test_whoever_is_too_fast_is_refused(clock: ManualClock, tmp_path: Path
 
 async def test_hot_identities_are_counted(clock: ManualClock, tmp_path: Path) -> None:
     """ID-240: where identities have a limit of their own, each call is read."""
-    limits = "[limits]\nrequests_per_second_per_identity = 3\n"
-    url = f"sqlite:///{tmp_path}/g.db"
-    async with (
-        open_app(configuration(CONFIGURATION + limits), url, "127.0.0.1:0", clock=clock) as service,
-        browse(service.local_transport, service.registry) as http,
-    ):
+    async with _limited("requests_per_second_per_identity = 3", clock, tmp_path) as (_, http):
         for number in range(200):
             response = await post(http, IDENTIFY, said(number))
             if response.status_code == 429:
