@@ -29,6 +29,8 @@ class Strategy:
         decide: The decision itself.
         aliasing: Whether profiles may be aliased (ID-180).
         ephemeral_anonymous: Whether clients may forget anonymous profiles (ID-173).
+        by_standing: `decide` goes by who holds what and by types alone, never by what a value says or by the
+            number of an MPID, so that calls that stand alike are decided once for all of them.
         faults: What this strategy refuses in a policy, as (setting, text) (ID-036).
         warnings: What it accepts but advises against, likewise.
     """
@@ -37,5 +39,6 @@ class Strategy:
     decide: Decide
     aliasing: bool
     ephemeral_anonymous: bool
+    by_standing: bool = False
     faults: Callable[[Policy], Iterable[tuple[str, str]]] = _no_faults
     warnings: Callable[[Policy], Iterable[tuple[str, str]]] = _no_faults

@@ -20,6 +20,7 @@ class AliasStep:
     __slots__ = ("_error", "_request", "_terms", "wanted")
 
     key = None
+    likeness = None
 
     def __init__(self, request: AliasRequest, terms: AliasTerms, policy: Policy) -> None:
         self._request = request
@@ -51,6 +52,7 @@ class DueAliasStep:
     __slots__ = ("_graph", "_record", "wanted")
 
     key = None
+    likeness = None
 
     def __init__(self, graph: GraphKey, record: AliasRecord, policy: Policy) -> None:
         self._graph = graph

@@ -5,6 +5,9 @@ look and its commit. What a call that changed nothing was answered is remembered
 it rests on: as long as the store says that they hold, the same call has the same answer without a decision.
 A surface may have its own form of such an answer kept beside it, under its own name of the call: while the
 conditions hold, that name is all it takes.
+
+A call of which nothing is remembered may still stand where another stood before, and then what was ruled of
+that one is its answer too.
 """
 
 from __future__ import annotations
@@ -12,12 +15,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Hashable, Iterable
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from idsync.model.changes import Applied, ChangeSet
 from idsync.model.errors import ContentionError, IdsyncError, UnavailableError
+from idsync.model.standing import UNHELD, Standing, Unchanged
 from idsync.model.view import ViewRequest
-from idsync.resolve.step import Key, Step, unplanned
+from idsync.resolve.ruling import Rulings
+from idsync.resolve.step import Key, RuledStep, Step, unplanned
 from idsync.store.protocol import ImmediateStore
 
 __all__ = ["MAX_REMEMBERED", "AtOnce"]
@@ -32,7 +37,7 @@ R = TypeVar("R")
 
 class _Remembered(NamedTuple):
     step: Step[Any]
-    conditions: ChangeSet
+    conditions: ChangeSet | Unchanged
 
 
 class AtOnce:
@@ -42,7 +47,8 @@ class AtOnce:
         self._store = store
         # in a plain dictionary every look for the first key walks past all that were removed before it
         self._remembered: OrderedDict[Key, _Remembered] = OrderedDict()
-        self._prepared: OrderedDict[Hashable, tuple[ChangeSet, Any]] = OrderedDict()
+        self._prepared: OrderedDict[Hashable, tuple[ChangeSet | Unchanged, Any]] = OrderedDict()
+        self._rulings = Rulings()
 
     async def take(self, step: Step[R]) -> R:
         """Take one step.
@@ -101,19 +107,52 @@ class AtOnce:
         key = step.key
         known = None if key is None else self._remembered.get(key)
         if known is not None:
-            [result] = await self._store.apply((known.conditions,))
-            if isinstance(result, Applied):
-                return known.step, result
+            again = await self._again(known.conditions)
+            if again is not None:
+                return known.step, again
             self._remembered.pop(key, None)
         wanted = step.wanted
+        ruled = None if step.likeness is None else cast("RuledStep[R]", step)
+        standing = None if ruled is None else self._store.standing(wanted)
+        if ruled is not None and standing is not None:
+            applied = self._follow(ruled, wanted, standing)
+            if applied is not None:
+                return step, applied
         [view] = await self._store.read_views((wanted,))
         change_set = step.decide(view)
         [result] = await self._store.apply((change_set,))
         if not isinstance(result, Applied):
             raise ContentionError("the store was written to from elsewhere")
-        if key is not None and not change_set.changes and _is_short(wanted):
-            self._remember(key, _Remembered(step, change_set))
+        if ruled is not None and standing is not None:
+            ruling = ruled.ruling(standing)
+            if ruling is not None:
+                self._rulings.keep(ruled.likeness, standing, ruling)
+        if not change_set.changes:
+            self._remember(key, wanted, _Remembered(step, change_set))
         return step, result
+
+    async def _again(self, conditions: ChangeSet | Unchanged) -> Applied | None:
+        """Say what an answer without changes rests on, if it would be given again."""
+        if not isinstance(conditions, ChangeSet):
+            return self._store.vouch(conditions)
+        [result] = await self._store.apply((conditions,))
+        return result if isinstance(result, Applied) else None
+
+    def _follow(self, step: RuledStep[Any], wanted: ViewRequest, standing: Standing) -> Applied | None:
+        """Decide a step as another was decided that stood so; `None`: there was none yet."""
+        ruling = self._rulings.of(step.likeness, standing)
+        if ruling is None:
+            return None
+        if standing is UNHELD:
+            applied = self._store.welcome(step.newcomer(ruling))
+        else:
+            vouched = self._store.vouch(standing)
+            if vouched is None:
+                return None
+            applied = vouched
+            self._remember(step.key, wanted, _Remembered(step, standing))
+        step.follow(ruling)
+        return applied
 
     async def _durable(self, durable: Awaitable[None]) -> None:
         """Wait for a group; whoever gives up waiting leaves it to the others.
@@ -137,7 +176,9 @@ class AtOnce:
         except Exception as error:
             return unplanned(error)
 
-    def _remember(self, key: Key, remembered: _Remembered) -> None:
+    def _remember(self, key: Key | None, wanted: ViewRequest, remembered: _Remembered) -> None:
+        if key is None or not _is_short(wanted):
+            return
         if len(self._remembered) >= MAX_REMEMBERED:
             self._remembered.popitem(last=False)
         self._remembered[key] = remembered

@@ -7,9 +7,11 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from idsync.model.changes import Applied, ChangeSet
 from idsync.model.errors import IdsyncError
+from idsync.model.standing import Newcomer, Standing
 from idsync.model.view import GraphView, ViewRequest
+from idsync.resolve.ruling import Ruling
 
-__all__ = ["Key", "Step", "unplanned"]
+__all__ = ["Key", "RuledStep", "Step", "unplanned"]
 
 Key: TypeAlias = Hashable
 
@@ -32,6 +34,14 @@ class Step(Protocol[R_co]):
         ...
 
     @property
+    def likeness(self) -> Hashable | None:
+        """What a call must have in common with this one to be decided alike where it stands alike.
+
+        `None`: its decision rests on more. Others are a `RuledStep`.
+        """
+        ...
+
+    @property
     def wanted(self) -> ViewRequest:
         """What the call needs to see."""
         ...
@@ -42,6 +52,22 @@ class Step(Protocol[R_co]):
 
     def answer(self, applied: Applied) -> R_co:
         """Give the answer once the change set holds, or raise an `IdsyncError`; the same each time."""
+        ...
+
+
+class RuledStep(Step[R_co], Protocol):
+    """A step that may be decided like another one before it."""
+
+    def ruling(self, standing: Standing) -> Ruling | None:
+        """Give what was decided apart from values, if that is all there is to it for who stands so."""
+        ...
+
+    def follow(self, ruling: Ruling) -> None:
+        """Decide as was ruled."""
+        ...
+
+    def newcomer(self, ruling: Ruling) -> Newcomer:
+        """Give the write that makes a profile of this call's values."""
         ...
 
 

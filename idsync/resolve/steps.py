@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final
 
 from idsync.model.changes import Applied, ChangeSet, Modification, Resolution
@@ -13,10 +13,12 @@ from idsync.model.journal import Change, ChangeKind
 from idsync.model.notice import Notice, NoticeReason
 from idsync.model.policy import Policy
 from idsync.model.request import ModifyRequest, Operation, ResolveRequest
+from idsync.model.standing import UNHELD, Newcomer, Standing
 from idsync.model.view import GraphView, ViewRequest
 from idsync.resolve.modify import ModifyPlan, named
 from idsync.resolve.plan import Planned, plan_create, plan_reuse, read_only, rested_on
 from idsync.resolve.repeat import repeated_logout, repeated_modify
+from idsync.resolve.ruling import Ruling
 from idsync.resolve.scope import Scope
 from idsync.resolve.step import Key
 
@@ -25,6 +27,9 @@ __all__ = ["DeleteStep", "ModifyStep", "ResolveStep", "repeat_key"]
 
 _SEARCH: Final = Operation.SEARCH
 _LOGOUT: Final = Operation.LOGOUT
+_CREATED: Final = ChangeKind.PROFILE_CREATED
+_ADDED: Final = ChangeKind.IDENTITY_ADDED
+_BECAME_KNOWN: Final = ChangeKind.BECAME_KNOWN
 
 
 def repeat_key(request: ResolveRequest, policy: Policy) -> Key | None:
@@ -50,7 +55,7 @@ class ResolveStep:
         self._request = _without_logins(request, scope.policy)
         self._scope = scope
         self._clock = clock
-        self._outcome: Planned | Resolution | IdsyncError
+        self._outcome: Planned | Ruling | Resolution | IdsyncError
         self.key = repeat_key(request, scope.policy)
 
     @property
@@ -94,14 +99,76 @@ class ResolveStep:
             return _keyed(self._outcome.change_set, request)
         return _keyed(ChangeSet(request.graph, 0, view, identities=rested_on(request, view)), request)
 
+    @property
+    def likeness(self) -> Hashable | None:
+        """All that the decision rests on besides the graph, but for what the values say."""
+        request = self._request
+        if self.key is None or not self._scope.strategy.by_standing:
+            return None
+        return (
+            request.graph.scope,
+            request.operation,
+            request.read_only,
+            request.previous_mpid is None,
+            request.notices,
+            *request.identities,
+        )
+
+    def ruling(self, standing: Standing) -> Ruling | None:
+        """Give the answer apart from its values, if it created or found a profile and did no more."""
+        planned = self._outcome
+        if not isinstance(planned, Planned):
+            return None
+        if standing is UNHELD:
+            if not _is_birth(planned, self._request):
+                return None
+        elif planned.change_set.changes:
+            return None
+        decided_by = planned.decided_by
+        return Ruling(
+            tuple(identity.type for identity in planned.matched),
+            planned.is_known,
+            self._scope.strategy.ephemeral_anonymous and not planned.is_known,
+            planned.outcome,
+            planned.rule,
+            None if decided_by is None else decided_by.type,
+            planned.notices,
+        )
+
+    def follow(self, ruling: Ruling) -> None:
+        """Answer as was ruled."""
+        self._outcome = ruling
+
+    def newcomer(self, ruling: Ruling) -> Newcomer:
+        """Give what `decide` would have planned."""
+        request = self._request
+        return Newcomer(
+            request.graph,
+            list(request.identities.values()),
+            request.operation.value,
+            ruling.rule,
+            ruling.is_logged_in,
+            request.request_id,
+            request.input_id,
+            ruling.notices,
+        )
+
     def answer(self, applied: Applied) -> Resolution:
         """Give the answer, or raise what was refused."""
+        if isinstance(self._outcome, Ruling):
+            return self._outcome.answer(self._request.identities, applied.mpid, applied.seq)
         if isinstance(self._outcome, Planned):
             ephemeral = self._scope.strategy.ephemeral_anonymous
             return self._outcome.answer(applied.mpid, applied.seq, ephemeral_anonymous=ephemeral)
         if isinstance(self._outcome, IdsyncError):
             raise self._outcome.copy()
         return self._outcome
+
+
+def _is_birth(planned: Planned, request: ResolveRequest) -> bool:
+    """Say whether a plan creates a profile that takes every identity of the request, and no more."""
+    kinds = [change.kind for change in planned.change_set.changes]
+    return kinds == [_CREATED, *[_ADDED] * len(request.identities), *[_BECAME_KNOWN] * planned.is_known]
 
 
 def _keyed(change_set: ChangeSet, request: ResolveRequest | ModifyRequest) -> ChangeSet:
@@ -151,6 +218,7 @@ class ModifyStep:
     __slots__ = ("_outcome", "_request", "_scope", "wanted")
 
     key = None
+    likeness = None
 
     def __init__(self, request: ModifyRequest, scope: Scope) -> None:
         self._request = request
@@ -197,6 +265,7 @@ class DeleteStep:
     __slots__ = ("_cause", "_graph", "_mpid", "wanted")
 
     key = None
+    likeness = None
 
     def __init__(self, graph: GraphKey, mpid: Mpid, policy: Policy, cause: str) -> None:
         self._graph = graph

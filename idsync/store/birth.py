@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple
 from idsync.model.changes import ChangeSet
 from idsync.model.identity import Mpid, TypeSet
 from idsync.model.journal import NEW, ChangeKind
+from idsync.model.standing import Newcomer
 from idsync.store.rows import StoredChange, StoredEntry, StoredEvidence
 
-__all__ = ["Birth", "birth_of"]
+__all__ = ["Birth", "birth_of", "welcomed"]
 
 _CREATED: Final = ChangeKind.PROFILE_CREATED
 _ADDED: Final = ChangeKind.IDENTITY_ADDED
@@ -132,4 +133,25 @@ def birth_of(change_set: ChangeSet, seq: int, at_ms: int, mpid: Mpid, first_id: 
         evidence.candidates,
         evidence.previous_mpid,
         tuple([(int(n.type), int(n.reason)) for n in evidence.notices]),
+    )
+
+
+def welcomed(newcomer: Newcomer, seq: int, at_ms: int, mpid: Mpid, first_id: int) -> Birth:
+    """Make a birth of somebody whose values nobody has or had."""
+    return Birth(
+        seq,
+        at_ms,
+        newcomer.cause,
+        newcomer.rule,
+        newcomer.request_id,
+        newcomer.input_id,
+        mpid,
+        None,
+        first_id,
+        tuple([identity[0] for identity in newcomer.identities]),
+        tuple([identity[1] for identity in newcomer.identities]),
+        newcomer.is_known,
+        0,
+        None,
+        tuple([(int(n.type), int(n.reason)) for n in newcomer.notices]),
     )

@@ -10,6 +10,7 @@ from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.profile import Link, Profile
+from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
 
 __all__ = ["ImmediateStore", "Store"]
@@ -131,9 +132,24 @@ class Store(Protocol):
 class ImmediateStore(Store, Protocol):
     """A store whose `answers_at_once` is true."""
 
-    def stands(self, change_set: ChangeSet) -> bool:
+    def stands(self, conditions: ChangeSet | Unchanged) -> bool:
         """Say whether an answer that changed nothing would be given again, and rests on what is on disk.
 
         `False` is no verdict: it sends the call the long way. Never raises.
         """
+        ...
+
+    def standing(self, wanted: ViewRequest) -> Standing | None:
+        """Say where a call stands, if that is simple; valid until the event loop runs something else.
+
+        `None` is no verdict either.
+        """
+        ...
+
+    def welcome(self, newcomer: Newcomer) -> Applied:
+        """Create a profile for a call that stands as `UNHELD`."""
+        ...
+
+    def vouch(self, profile: Unchanged) -> Applied | None:
+        """Say what an answer rests on that changes nothing about an unchanged profile; `None`: it changed."""
         ...

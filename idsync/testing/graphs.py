@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
 from idsync.model.aliasing import AliasRecord
+from idsync.model.decision import Create, Decision, Match, Reuse
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.journal import ChangeKind, JournalEntry
 from idsync.model.policy import Policy
@@ -18,7 +20,7 @@ from idsync.store.rows import StoredChange, StoredEntry, StoredEvidence
 from idsync.testing.policies import TYPES
 from idsync.testing.scribe import GRAPH
 
-__all__ = ["Records", "identity_maps", "previous_mpids", "records", "requests", "view_of"]
+__all__ = ["Names", "Records", "identity_maps", "previous_mpids", "records", "requests", "view_of"]
 
 Records = Mapping[Mpid, Sequence[Identity]]
 """What is on each profile's record; the profile that comes last was returned last."""
@@ -64,6 +66,45 @@ def requests(draw: st.DrawFn, policy: Policy) -> ResolveRequest:
     if operation is Operation.LOGOUT:
         identities = {t: identity for t, identity in identities.items() if t not in policy.login}
     return ResolveRequest(operation, GRAPH, identities, draw(previous_mpids()))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Other names for the values and profiles of a case, which leave everything else as it is."""
+
+    values: Mapping[str, str]
+    mpids: Mapping[Mpid, Mpid]
+
+    def of_identity(self, identity: Identity) -> Identity:
+        """Rename one value."""
+        return Identity(identity.type, self.values[identity.value])
+
+    def of_mpid(self, mpid: Mpid | None) -> Mpid | None:
+        """Rename a profile; who is not in the graph keeps the name."""
+        return None if mpid is None else self.mpids.get(mpid, mpid)
+
+    def of_records(self, graph: Records) -> Records:
+        """Rename a graph."""
+        return {self.mpids[mpid]: [self.of_identity(i) for i in record] for mpid, record in graph.items()}
+
+    def of_request(self, request: ResolveRequest) -> ResolveRequest:
+        """Rename what a request brings."""
+        identities = {t: self.of_identity(identity) for t, identity in request.identities.items()}
+        return replace(request, identities=identities, previous_mpid=self.of_mpid(request.previous_mpid))
+
+    def of_decision(self, decision: Decision) -> Decision:
+        """Rename whom a decision names."""
+        if isinstance(decision, Reuse):
+            return Reuse(self._of_match(decision.match), decision.rule)
+        if isinstance(decision, Create):
+            beside = None if decision.beside is None else self._of_match(decision.beside)
+            return Create(decision.rule, self.of_mpid(decision.source), beside)
+        return decision
+
+    def _of_match(self, match: Match) -> Match:
+        return Match(
+            self.mpids[match.mpid], match.is_known, self.of_identity(match.decided_by), match.candidates
+        )
 
 
 def view_of(graph: Records, request: ResolveRequest, policy: Policy) -> GraphView:

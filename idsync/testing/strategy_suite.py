@@ -21,7 +21,7 @@ from idsync.model.identity import Identity, TypeSet, type_set
 from idsync.model.policy import Policy
 from idsync.model.request import Operation, ResolveRequest
 from idsync.model.strategy import Strategy
-from idsync.testing.graphs import Records, records, requests, view_of
+from idsync.testing.graphs import Names, Records, records, requests, view_of
 from idsync.testing.policies import sound_policies
 from idsync.testing.purity import impure_calls
 
@@ -137,6 +137,20 @@ class StrategySuite:
         }
 
         assert case.decide() == _Case(self.strategy, case.policy, concerned, case.request).decide()
+
+    @_any_data
+    @_in_each_subclass
+    def test_one_that_goes_by_standing_cares_for_no_names(self, data: st.DataObject) -> None:
+        """Neither what values say nor how MPIDs are numbered decides: others are told alike (ID-040)."""
+        case = self._case(data)
+        values = data.draw(st.lists(st.text(min_size=1), min_size=2, max_size=2, unique=True), "values")
+        mpids = data.draw(st.permutations(list(case.graph)), "MPIDs")
+        names = Names(dict(zip(("1", "2"), values, strict=True)), dict(zip(case.graph, mpids, strict=True)))
+        renamed = _Case(
+            self.strategy, case.policy, names.of_records(case.graph), names.of_request(case.request)
+        )
+
+        assert not self.strategy.by_standing or renamed.decide() == names.of_decision(case.decide())
 
     @_any_data
     @_in_each_subclass

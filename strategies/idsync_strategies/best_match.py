@@ -33,5 +33,10 @@ def _faults(policy: Policy) -> Iterator[tuple[str, str]]:
 
 
 BEST_MATCH = Strategy(
-    name="best_match", decide=match_best, aliasing=False, ephemeral_anonymous=False, faults=_faults
+    name="best_match",
+    decide=match_best,
+    aliasing=False,
+    ephemeral_anonymous=False,
+    by_standing=True,
+    faults=_faults,
 )

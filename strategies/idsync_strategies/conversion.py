@@ -43,5 +43,6 @@ CONVERSION = Strategy(
     decide=conversion_rules("conversion"),
     aliasing=True,
     ephemeral_anonymous=True,
+    by_standing=True,
     warnings=Policy.login_rank_faults,
 )

@@ -23,6 +23,7 @@ DEFAULT = Strategy(
     decide=conversion_rules("default"),
     aliasing=True,
     ephemeral_anonymous=True,
+    by_standing=True,
     faults=_faults,
     warnings=Policy.login_rank_faults,
 )

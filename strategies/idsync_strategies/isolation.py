@@ -36,5 +36,6 @@ ISOLATION = Strategy(
     decide=isolate,
     aliasing=False,
     ephemeral_anonymous=False,
+    by_standing=True,
     faults=Policy.login_rank_faults,
 )

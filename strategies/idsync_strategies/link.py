@@ -45,5 +45,6 @@ LINK = Strategy(
     decide=link,
     aliasing=True,
     ephemeral_anonymous=True,
+    by_standing=True,
     faults=Policy.login_rank_faults,
 )

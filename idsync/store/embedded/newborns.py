@@ -23,10 +23,17 @@ class Newborn:
 
     Attributes:
         group: Number of the group that brings it to disk.
+        is_resident: It is still what this graph knows of the profile; never again once it was not.
     """
 
     birth: Birth
     group: int
+    is_resident: bool = True
+
+    @property
+    def mpid(self) -> Mpid:
+        """The profile's name."""
+        return self.birth.mpid
 
 
 class Newborns:
@@ -54,6 +61,7 @@ class Newborns:
 
     def take(self, newborn: Newborn) -> None:
         """Take one out."""
+        newborn.is_resident = False
         del self.by_mpid[newborn.birth.mpid]
         self._identities -= len(newborn.birth.types)
 

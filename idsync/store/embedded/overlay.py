@@ -9,8 +9,9 @@ from typing import Final, cast
 from idsync.model.changes import ChangeSet
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import NEW, JournalEntry
+from idsync.model.standing import Newcomer, Standing
 from idsync.model.view import GraphView, ViewRequest
-from idsync.store.birth import Birth, birth_of
+from idsync.store.birth import Birth, birth_of, welcomed
 from idsync.store.codec import from_stored, to_stored
 from idsync.store.embedded.conditions import versions_hold
 from idsync.store.embedded.group import Group, NewIdentity
@@ -111,6 +112,12 @@ class Overlay:
             self._grown += len(identities)
         return [cast("GraphView", self._view(request)) for request in wanted]
 
+    def standing(self, wanted: ViewRequest) -> Standing | None:
+        """Say where a call stands, if nobody has its values, or a resident birth brought just these."""
+        if self._grown > self._slack:
+            self._sweep()
+        return self._graph(wanted.graph).standing(wanted)
+
     def _view(self, request: ViewRequest) -> EmbeddedView:
         graph = self._graph(request.graph)
         graph.split_by(request.login_set)
@@ -183,9 +190,12 @@ class Overlay:
         return name in self._keys or self._loader.entry_by_key(*name) is not None
 
     def rests_on(self, change_set: ChangeSet) -> int:
-        """Give the number of the group that an answer without changes rests on."""
-        rests_on = cast("EmbeddedView", change_set.view).rests_on
-        return rests_on if rests_on > self._tables_contain else 0
+        """Give the number of the group that an answer without changes rests on; 0: the tables contain it."""
+        return self.newest(cast("EmbeddedView", change_set.view).rests_on)
+
+    def newest(self, number: int) -> int:
+        """Give the number of a group unless the tables contain it; then 0."""
+        return number if number > self._tables_contain else 0
 
     def stage(self, change_set: ChangeSet, group: Group) -> StoredEntry | Birth:
         """Add a change set to what is resident and to the group that brings it to disk."""
@@ -196,12 +206,7 @@ class Overlay:
         at_ms = self._clock()
         birth = birth_of(change_set, graph.seq + 1, at_ms, mpid, self._last_identity_id + 1)
         if birth is not None:
-            self._last_identity_id += len(birth.types)
-            self._tick += 1
-            self._grown += len(birth.types) or 1
-            graph.stage_birth(birth, group.number)
-            group.entries.append((graph.graph_id, birth))
-            return birth
+            return self._stage_birth(graph, birth, group)
         introduced: list[NewIdentity] = []
 
         def look_up(identity: Identity) -> int:
@@ -218,6 +223,24 @@ class Overlay:
         group.identities += introduced
         group.entries.append((graph.graph_id, entry))
         return entry
+
+    def welcome(self, newcomer: Newcomer, group: Group) -> Birth:
+        """Add somebody whose values nobody has or had, likewise."""
+        graph = self._graph(newcomer.graph)
+        if graph.seq == 0:
+            group.graphs.append((graph.graph_id, newcomer.graph))
+        birth = welcomed(
+            newcomer, graph.seq + 1, self._clock(), self._mint.next(), self._last_identity_id + 1
+        )
+        return self._stage_birth(graph, birth, group)
+
+    def _stage_birth(self, graph: ResidentGraph, birth: Birth, group: Group) -> Birth:
+        self._last_identity_id += len(birth.types)
+        self._tick += 1
+        self._grown += len(birth.types) or 1
+        graph.stage_birth(birth, group.number)
+        group.entries.append((graph.graph_id, birth))
+        return birth
 
     def _stage(self, graph: ResidentGraph, entry: StoredEntry, number: int) -> None:
         self._tick += 1

@@ -14,6 +14,8 @@ from typing import Final
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.identity import Identity, IdentityType, Mpid, TypeSet
+from idsync.model.standing import UNHELD, Standing
+from idsync.model.view import ViewRequest
 from idsync.store.birth import Birth
 from idsync.store.codec import alias_record
 from idsync.store.embedded.absences import Absences
@@ -146,6 +148,20 @@ class ResidentNodes:
                 node.known = ranked([mpid for mpid in mpids if self.is_known(mpid)])
                 node.anonymous = ranked([mpid for mpid in mpids if not self.is_known(mpid)])
 
+    def standing(self, wanted: ViewRequest) -> Standing | None:
+        """Say where a call stands that looks for these identities, and by name for no other profile."""
+        by_value, born, identities = self.by_value, None, wanted.identities
+        for place, identity in enumerate(identities):
+            found = by_value[identity[0]].get(identity[1])
+            if isinstance(found, IdentityNode) or (place and found is not born):
+                return None
+            born = found
+        if born is None:
+            return None if wanted.profiles or not identities or self.missing(identities) else UNHELD
+        if len(identities) != len(born.birth.types) or any(mpid != born.mpid for mpid in wanted.profiles):
+            return None
+        return born
+
     # -- births --------------------------------------------------------------------------------------------
 
     def bear(self, birth: Birth, group: int) -> None:
@@ -267,6 +283,7 @@ class ResidentNodes:
     def let_go(self) -> None:
         """Know of everything that is resident: all of it is about to be forgotten."""
         for newborn in self._newborns.by_mpid.values():
+            newborn.is_resident = False
             for identity_type, value in zip(newborn.birth.types, newborn.birth.values, strict=True):
                 self._absences.end(Identity(IdentityType(identity_type), value))
         for node in self.by_id.values():

@@ -6,10 +6,10 @@ import asyncio
 import os
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import structlog
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -20,14 +20,18 @@ from idsync.model.errors import UnavailableError
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
 from idsync.model.profile import Link, Profile
+from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
+from idsync.store.birth import Birth
 from idsync.store.embedded.committer import Committer
 from idsync.store.embedded.fold_runner import FoldRunner
 from idsync.store.embedded.group import Group
 from idsync.store.embedded.loader import Loader, digest
 from idsync.store.embedded.log import Log, log_path
 from idsync.store.embedded.membership_reader import MembershipReader
+from idsync.store.embedded.newborns import Newborn
 from idsync.store.embedded.overlay import Overlay
+from idsync.store.rows import StoredEntry
 from idsync.store.sql.reader import SqlReader
 
 __all__ = ["MAX_UNFOLDED", "EmbeddedStore"]
@@ -36,6 +40,8 @@ MAX_UNFOLDED: Final = 500_000
 """Entries that may wait for the fold, and in memory for the tables; further ones are refused."""
 _SETTLE_S: Final = 10.0
 _log = structlog.get_logger("idsync.store")
+
+W = TypeVar("W", ChangeSet, Newcomer)
 
 
 class EmbeddedStore:
@@ -108,13 +114,18 @@ class EmbeddedStore:
         except sqlite3.Error as error:
             raise UnavailableError("the store cannot be read") from error
         if not change_set.changes:
-            rests_on = self._overlay.rests_on(change_set)
-            return Applied(change_set.mpid, 0, self._committer.durable_after(rests_on) if rests_on else None)
+            return Applied(change_set.mpid, 0, self._durable_after(self._overlay.rests_on(change_set)))
+        return self._write(change_set, self._overlay.stage)
+
+    def _durable_after(self, number: int) -> Awaitable[None] | None:
+        return self._committer.durable_after(number) if number else None
+
+    def _write(self, what: W, stage: Callable[[W, Group], StoredEntry | Birth]) -> Applied:
         if self._unfolded_entries >= MAX_UNFOLDED:
             raise UnavailableError("the tables are too far behind the log; nothing was changed")
         group = self._committer.group()
         try:
-            entry = self._overlay.stage(change_set, group)
+            entry = stage(what, group)
         except Exception as error:
             # half-staged: what is left of it must not be seen
             self._on_failed()
@@ -123,15 +134,40 @@ class EmbeddedStore:
             raise
         return Applied(entry.mpid, entry.seq, group.durable)
 
-    def stands(self, change_set: ChangeSet) -> bool:
+    def stands(self, conditions: ChangeSet | Unchanged) -> bool:
         """Compare the conditions with what is resident."""
+        if isinstance(conditions, Newborn):
+            again = self.vouch(conditions)
+            return again is not None and again.durable is None
+        change_set = cast("ChangeSet", conditions)
         try:
             if not self._overlay.holds(change_set):
                 return False
         except sqlite3.Error:
             return False
-        rests_on = self._overlay.rests_on(change_set)
-        return not rests_on or self._committer.durable_after(rests_on) is None
+        return self._durable_after(self._overlay.rests_on(change_set)) is None
+
+    # -- the shorter path, for who is new or comes back as he was ------------------------------------------
+
+    def standing(self, wanted: ViewRequest) -> Standing | None:
+        """Look whether nobody has the values, or one birth brought just these."""
+        if self._is_void:
+            self._rebuild()
+        try:
+            return self._overlay.standing(wanted)
+        except sqlite3.Error as error:
+            raise UnavailableError("the store cannot be read") from error
+
+    def welcome(self, newcomer: Newcomer) -> Applied:
+        """Stage a birth; it is durable with the group it joins."""
+        return self._write(newcomer, self._overlay.welcome)
+
+    def vouch(self, profile: Unchanged) -> Applied | None:
+        """Look whether a birth is still no more than that."""
+        born = cast("Newborn", profile)
+        if self._is_void or not born.is_resident:
+            return None
+        return Applied(born.mpid, 0, self._durable_after(self._overlay.newest(born.group)))
 
     def _on_durable(self, group: Group) -> None:
         self._unfolded.append(group)
