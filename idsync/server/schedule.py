@@ -18,8 +18,12 @@ _log = structlog.get_logger("idsync.server")
 
 
 async def run_schedule(resolver: Resolver) -> NoReturn:
-    """Look for due work every few seconds, and go on after a failure: what is due stays due."""
+    """Look for due work every few seconds, and go on after a failure: what is due stays due.
+
+    A start is no moment for the first look: it reads tables, which takes more of the program than calls do.
+    """
     while True:
+        await asyncio.sleep(_EVERY_S)
         try:
             while await resolver.run_due():
                 pass
@@ -27,4 +31,3 @@ async def run_schedule(resolver: Resolver) -> NoReturn:
             _log.warning("schedule_waits", detail=error.message)
         except Exception as error:
             _log.error("schedule_failed", traceback=traceback_without_values(error))
-        await asyncio.sleep(_EVERY_S)

@@ -24,7 +24,8 @@ from idsync.store.embedded.lock import lock
 from idsync.store.embedded.pairing import require_paired
 from idsync.store.fold import fold
 from idsync.store.sql.difference import FOLDED, Difference
-from idsync.store.sql.schema import SchemaState, create, require_current, state_of
+from idsync.store.sql.schema import create
+from idsync.store.sql.schema_state import SchemaState, require_current, state_of
 
 __all__ = ["Difference", "check", "rebuild"]
 

@@ -67,6 +67,9 @@ _BY_KEY = (
     "SELECT seq, at_ms, cause, rule, request_id, input_id, mpid, body, idempotency_key FROM journal "
     "WHERE graph_id = ? AND input_id = ? AND idempotency_key = ? ORDER BY seq LIMIT 1"
 )
+_CONFIGURATION = (
+    "SELECT version, author, at_ms, settings FROM configuration WHERE scope = ? ORDER BY version DESC LIMIT 1"
+)
 
 
 def digest(value: bytes) -> bytes:
@@ -165,6 +168,11 @@ class Loader:
             return None
         changes, evidence = orjson.loads(row[7])
         return unpack([*row[:7], changes, evidence, row[8]])
+
+    def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
+        """Find the newest configuration version of a scope: number, author, UTC milliseconds, settings."""
+        row: tuple[int, str, int, str] | None = self._connection.execute(_CONFIGURATION, (scope,)).fetchone()
+        return row
 
     def _in(self, text: str, graph_id: int, keys: Collection[int]) -> list[Any]:
         rows: list[Any] = []

@@ -14,7 +14,7 @@ from idsync.store.embedded.folding import Folder
 from idsync.store.embedded.lock import lock
 from idsync.store.embedded.pairing import require_paired
 from idsync.store.embedded.store import EmbeddedStore
-from idsync.store.sql.schema import require_current
+from idsync.store.sql.schema_state import require_current
 
 __all__ = ["DEFAULT_CACHE_IDENTITIES", "database_path", "open_store"]
 

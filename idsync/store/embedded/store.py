@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final, TypeVar, cast
 
 import structlog
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
@@ -26,13 +25,13 @@ from idsync.store.birth import Birth
 from idsync.store.embedded.committer import Committer
 from idsync.store.embedded.fold_runner import FoldRunner
 from idsync.store.embedded.group import Group
+from idsync.store.embedded.inspection import Inspection
 from idsync.store.embedded.loader import Loader, digest
 from idsync.store.embedded.log import Log, log_path
 from idsync.store.embedded.membership_reader import MembershipReader
 from idsync.store.embedded.newborns import Newborn
 from idsync.store.embedded.overlay import Overlay
 from idsync.store.rows import StoredEntry
-from idsync.store.sql.reader import SqlReader
 
 __all__ = ["MAX_UNFOLDED", "EmbeddedStore"]
 
@@ -77,8 +76,7 @@ class EmbeddedStore:
         self._membership = MembershipReader(database, self._overlay.memberships())
         self._committer = Committer(self._log, self._on_durable, self._on_failed)
         self._folds = FoldRunner(database, position, self._on_folded)
-        self._engine = create_async_engine(f"sqlite+aiosqlite:///{database}")
-        self._tables = SqlReader(self._engine)
+        self._inspection = Inspection(database)
         self._unfolded: deque[Group] = deque()
         self._unfolded_entries = 0
         self._is_void = False
@@ -209,60 +207,71 @@ class EmbeddedStore:
     async def profiles(self, graph: GraphKey, mpids: Collection[Mpid]) -> dict[Mpid, Profile]:
         """Show profiles whole."""
         await self.settle()
-        return await self._tables.profiles(graph, mpids)
+        tables = await self._inspection.tables()
+        return await tables.profiles(graph, mpids)
 
     async def find_profiles(
         self, graph: GraphKey, identity: Identity, limit: int, before: int | None = None
     ) -> list[Mpid]:
         """List holders, newest first."""
         identity_id = await self._identity_id(graph, identity)
-        return await self._tables.find_profiles(graph, identity_id, limit, before)
+        tables = await self._inspection.tables()
+        return await tables.find_profiles(graph, identity_id, limit, before)
 
     async def links_of(self, graph: GraphKey, identity: Identity, limit: int) -> list[Link]:
         """List the links of an identity, past ones too."""
         identity_id = await self._identity_id(graph, identity)
-        return await self._tables.links_of(graph, identity_id, limit)
+        tables = await self._inspection.tables()
+        return await tables.links_of(graph, identity_id, limit)
 
     async def _identity_id(self, graph: GraphKey, identity: Identity) -> int | None:
         await self.settle()
-        return await self._tables.identity_id(graph, digest(identity.value.encode()), identity)
+        tables = await self._inspection.tables()
+        return await tables.identity_id(graph, digest(identity.value.encode()), identity)
 
     async def pending_aliases(self, due_ms: int, limit: int) -> list[tuple[GraphKey, AliasRecord]]:
         """List what is due."""
         await self.settle()
-        return await self._tables.pending_aliases(due_ms, limit)
+        tables = await self._inspection.tables()
+        return await tables.pending_aliases(due_ms, limit)
 
     async def inactive_profiles(self, graph: GraphKey, before_ms: int, limit: int) -> list[Mpid]:
         """List live profiles without recorded activity."""
         await self.settle()
-        return await self._tables.inactive_profiles(graph, before_ms, limit)
+        tables = await self._inspection.tables()
+        return await tables.inactive_profiles(graph, before_ms, limit)
 
     async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
         """List holders of values on more than one record."""
         await self.settle()
-        return await self._tables.shared_values(graph, identity_type, limit)
+        tables = await self._inspection.tables()
+        return await tables.shared_values(graph, identity_type, limit)
 
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have entries."""
         await self.settle()
-        return await self._tables.graphs()
+        tables = await self._inspection.tables()
+        return await tables.graphs()
 
     async def entries(
         self, graph: GraphKey, after: int, limit: int, mpid: Mpid | None = None
     ) -> list[JournalEntry]:
         """Read on from a position."""
         await self.settle()
-        return await self._tables.entries(graph, after, limit, mpid)
+        tables = await self._inspection.tables()
+        return await tables.entries(graph, after, limit, mpid)
 
     async def entries_at(self, graph: GraphKey, seqs: Collection[int]) -> dict[int, JournalEntry]:
         """Pick entries."""
         await self.settle()
-        return await self._tables.entries_at(graph, seqs)
+        tables = await self._inspection.tables()
+        return await tables.entries_at(graph, seqs)
 
     async def entries_of_request(self, graph: GraphKey, request_id: str, limit: int) -> list[JournalEntry]:
         """Find entries by request id."""
         await self.settle()
-        return await self._tables.entries_of_request(graph, request_id, limit)
+        tables = await self._inspection.tables()
+        return await tables.entries_of_request(graph, request_id, limit)
 
     async def changes(self, graph: GraphKey, after: int) -> AsyncIterator[JournalEntry]:
         """Follow the journal: what the tables contain, then whatever becomes durable."""
@@ -279,11 +288,12 @@ class EmbeddedStore:
 
     async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
         """Give the newest configuration version."""
-        return await self._tables.configuration(scope)
+        return self._loader.configuration(scope)
 
     async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
         """Record a configuration version."""
-        return await self._tables.add_configuration(scope, author, at_ms, settings)
+        tables = await self._inspection.tables()
+        return await tables.add_configuration(scope, author, at_ms, settings)
 
     async def settle(self) -> None:
         """Return when everything applied so far is on disk and in the tables.
@@ -315,7 +325,7 @@ class EmbeddedStore:
         await self._membership.close()
         if not await asyncio.to_thread(self._log.close):
             _log.error("store_left_open")
-        await self._engine.dispose()
+        await self._inspection.close()
         self._loader.close()
         os.close(lock)
 

@@ -21,7 +21,7 @@ from idsync.store.postgres.schema import state_of
 from idsync.store.postgres.tables import GraphTables
 from idsync.store.rows import StoredEntry
 from idsync.store.sql.difference import FOLDED, Difference
-from idsync.store.sql.schema import SchemaState, refuse_unusable
+from idsync.store.sql.schema_state import SchemaState, refuse_unusable
 
 __all__ = ["check", "rebuild"]
 

@@ -16,8 +16,9 @@ from idsync.model.errors import StoreError
 from idsync.store.postgres.address import Address
 from idsync.store.postgres.connections import Connections
 from idsync.store.postgres.faults import reason_of
-from idsync.store.sql.schema import SchemaState, migrate, refuse_unusable, state_of_revision
-from idsync.store.sql.tables import HEAD, metadata
+from idsync.store.sql.schema import migrate
+from idsync.store.sql.schema_state import HEAD, SchemaState, refuse_unusable, state_of_revision
+from idsync.store.sql.tables import metadata
 
 __all__ = ["VERSION_TABLE", "require_current", "state_of", "upgrade"]
 

@@ -9,8 +9,6 @@ where memory does their work.
 
 from __future__ import annotations
 
-from typing import Final
-
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -27,7 +25,6 @@ from sqlalchemy import (
 from idsync.store.sql.free_text import FreeText
 
 __all__ = [
-    "HEAD",
     "alias",
     "configuration",
     "directory",
@@ -39,9 +36,6 @@ __all__ = [
     "metadata",
     "profile",
 ]
-
-HEAD: Final = "0001"
-"""The newest migration; a database of another version is refused."""
 
 metadata = MetaData()
 

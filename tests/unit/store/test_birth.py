@@ -27,7 +27,7 @@ from idsync.store.embedded.newborns import Newborn, grown_up
 from idsync.store.memory import MemoryStore
 from idsync.store.memory_graph import MemoryGraph
 from idsync.store.rows import IdentityRow, StoredChange, StoredEntry, StoredEvidence
-from idsync.store.sql.schema import require_current
+from idsync.store.sql.schema_state import require_current
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import Scribe
 from idsync.testing.store_checks.people import CUSTOMER, DEVICE, MAIL

@@ -10,8 +10,9 @@ import pytest
 
 from idsync.model.errors import StoreError
 from idsync.store.embedded import loader, membership_reader
-from idsync.store.sql import schema
-from idsync.store.sql.schema import SchemaState, create, require_current, state_of, upgrade
+from idsync.store.sql import schema, schema_state
+from idsync.store.sql.schema import create, upgrade
+from idsync.store.sql.schema_state import SchemaState, require_current, state_of
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_migrations_lead_to_the_same_schema(tmp_path: Path, database: Path) -> N
 
 def test_an_older_database_is_refused_with_advice(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its version is one that this program knows, but not its own; nothing happens to it unasked."""
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema_state, "HEAD", "0002")
     before = objects(database)
 
     with pytest.raises(StoreError, match="idsync db upgrade"):

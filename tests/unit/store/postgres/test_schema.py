@@ -18,8 +18,8 @@ from idsync.store.postgres import schema as postgres_schema
 from idsync.store.postgres.address import read_address
 from idsync.store.postgres.opening import open_store
 from idsync.store.postgres.schema import require_current, state_of, upgrade
-from idsync.store.sql import schema
-from idsync.store.sql.schema import SchemaState
+from idsync.store.sql import schema, schema_state
+from idsync.store.sql.schema_state import SchemaState
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import Scribe
 from idsync.testing.store_checks.people import DEVICE, MAIL
@@ -88,7 +88,7 @@ async def test_an_older_database_is_refused_with_advice(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its version is one that this program knows, but not its own; nothing happens to it unasked."""
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema_state, "HEAD", "0002")
     before = await image(postgres_url)
 
     with pytest.raises(StoreError, match="idsync db upgrade"):
@@ -191,11 +191,12 @@ async def test_an_old_node_goes_on_through_a_migration_that_adds(
         written.extend([await scribe.create(DEVICE) for _ in range(5)])
 
     serving = asyncio.create_task(serve())
-    scripts = shutil.copytree(schema.migrations(), tmp_path / "migrations")
+    scripts = shutil.copytree(schema_state.migrations(), tmp_path / "migrations")
     (scripts / "versions" / "0002_later.py").write_text(LATER)
     with monkeypatch.context() as newer:
-        newer.setattr(schema, "migrations", lambda: scripts)
-        newer.setattr(schema, "HEAD", "0002")
+        for module in (schema, schema_state):
+            newer.setattr(module, "migrations", lambda: scripts)
+        newer.setattr(schema_state, "HEAD", "0002")
         # in a process of its own, so to say: alembic keeps no promise to two loops
         await asyncio.to_thread(lambda: asyncio.run(upgrade(read_address(url))))
         state = await state_of(read_address(url))

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from idsync.store.sql.planner import teach
-from idsync.store.sql.schema import APPLICATION_ID
+from idsync.store.sql.schema_state import APPLICATION_ID
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,57 @@
+"""Opens the tables for whoever looks into them, when somebody first does.
+
+They are read through SQLAlchemy, whose import takes longer than all else that a start does, and which no
+identity call needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from idsync.store.sql.reader import SqlReader
+
+__all__ = ["Inspection"]
+
+
+class _Opened(NamedTuple):
+    engine: AsyncEngine
+    reader: SqlReader
+
+
+class Inspection:
+    """The tables of one database, for reading them as they are on disk.
+
+    Args:
+        database: Their file, of the current schema.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._opening: asyncio.Task[_Opened] | None = None
+
+    async def tables(self) -> SqlReader:
+        """Give what reads them."""
+        if self._opening is None:
+            # in a thread, so that calls go on meanwhile
+            self._opening = asyncio.create_task(asyncio.to_thread(_open, self._database))
+        # who asked first may be cancelled, the others still want it
+        return (await asyncio.shield(self._opening)).reader
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        if self._opening is not None:
+            await (await self._opening).engine.dispose()
+
+
+def _open(database: Path) -> _Opened:
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - see above
+
+    from idsync.store.sql.reader import SqlReader  # noqa: PLC0415
+
+    engine = create_async_engine(f"sqlite+aiosqlite:///{database}")
+    return _Opened(engine, SqlReader(engine))
