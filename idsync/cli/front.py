@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from idsync.cli.descriptors import allow_many_connections
+from idsync.cli.event_files import open_intake
 from idsync.cli.garbage import keep_resident
 from idsync.cli.http_server import HttpServer
 from idsync.cli.log_output import log_loop_errors, log_to_stderr
@@ -83,10 +85,20 @@ async def _serve(setting: FrontSetting) -> None:
     async def ready() -> bool:
         return not relay.is_leaving
 
-    gateway = create_app(local, ready=ready, registry=registry, max_age_s=setting.max_age_s, show=relay.show)
-    http = HttpServer(gateway, tls, setting.connections)
-    keep_resident()
+    stack = AsyncExitStack()
     try:
+        file = None if setting.events_file is None else Path(setting.events_file)
+        intake = await stack.enter_async_context(open_intake(file, registry))
+        gateway = create_app(
+            local,
+            ready=ready,
+            registry=registry,
+            max_age_s=setting.max_age_s,
+            show=relay.show,
+            intake=intake,
+        )
+        http = HttpServer(gateway, tls, setting.connections)
+        keep_resident()
         await server.start(setting.grpc, tls)
     except IdsyncError as error:
         relay.say_refused(error.message)
@@ -99,6 +111,7 @@ async def _serve(setting: FrontSetting) -> None:
         http.should_exit = True
         await asyncio.gather(running, server.stop(grace_s))
         leaving.cancel()
+    await stack.aclose()
     is_ending = True
     relay.close()
 

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -170,15 +171,19 @@ async def _serve(start: _Start) -> None:
 
 async def _serve_alone(start: _Start, stop: asyncio.Event) -> None:
     """Take connections, and answer them, in this process."""
+    from idsync.cli.event_files import events_file, open_intake
     from idsync.cli.garbage import keep_resident
     from idsync.cli.http_server import HttpServer
     from idsync.gateway.app import create_app
     from idsync.server.app import open_app
 
     configuration = start.configuration
-    async with open_app(
-        configuration, start.database, start.grpc, cache_identities=start.cache_identities
-    ) as app:
+    async with (
+        open_app(configuration, start.database, start.grpc, cache_identities=start.cache_identities) as app,
+        AsyncExitStack() as stack,
+    ):
+        file = stack.enter_context(events_file(start.database))
+        intake = await stack.enter_async_context(open_intake(file, app.registry))
         if start.demo is not None:
             start.demo.keep()
 
@@ -190,6 +195,7 @@ async def _serve_alone(start: _Start, stop: asyncio.Event) -> None:
             ready=ready,
             registry=app.registry,
             max_age_s=configuration.limits.max_age_s,
+            intake=intake,
         )
         keep_resident()
         http = HttpServer(gateway, configuration.tls, configuration.limits.connections)
@@ -208,26 +214,32 @@ async def _serve_through_fronts(start: _Start, stop: asyncio.Event) -> None:
     """Own the graph; connections are taken by other processes."""
     from prometheus_client import CollectorRegistry
 
+    from idsync.cli.event_files import events_file
     from idsync.cli.garbage import keep_resident
     from idsync.server.app import open_app
     from idsync.server.fronts.fronts import Fronts, Setup
 
     registry = CollectorRegistry()
-    setup = Setup(
-        command=(sys.executable, "-P", "-m", "idsync.cli.front"),
-        http=start.http,
-        max_age_s=start.configuration.limits.max_age_s,
-        log_level=start.log_level,
-        registry=registry,
-    )
-    async with open_app(
-        start.configuration,
-        start.database,
-        start.grpc,
-        cache_identities=start.cache_identities,
-        registry=registry,
-        listen=lambda methods, limits: Fronts(methods, limits, setup),
-    ) as app:
+    async with AsyncExitStack() as stack:
+        events = stack.enter_context(events_file(start.database))
+        setup = Setup(
+            command=(sys.executable, "-P", "-m", "idsync.cli.front"),
+            http=start.http,
+            max_age_s=start.configuration.limits.max_age_s,
+            log_level=start.log_level,
+            registry=registry,
+            events_file=events,
+        )
+        app = await stack.enter_async_context(
+            open_app(
+                start.configuration,
+                start.database,
+                start.grpc,
+                cache_identities=start.cache_identities,
+                registry=registry,
+                listen=lambda methods, limits: Fronts(methods, limits, setup),
+            )
+        )
         if start.demo is not None:
             start.demo.keep()
         keep_resident()

@@ -12,12 +12,16 @@ from starlette.types import ASGIApp
 from idsync.client import AsyncClient, Transport
 from idsync.client.retry_policy import BRIEFLY
 from idsync.gateway.aliasing import AliasCall
+from idsync.gateway.client_settings import ClientSettings
 from idsync.gateway.cross_origin import CrossOrigin
+from idsync.gateway.event_uploads import EventUploads
 from idsync.gateway.identity import IdentityCalls
+from idsync.gateway.intake import EventIntake
 from idsync.gateway.meters import Meters
 from idsync.gateway.observation import Observed
+from idsync.gateway.operator import OperatorReads
 from idsync.gateway.probes import Probes, Show, shown_of
-from idsync.gateway.routes import direct, routes, table
+from idsync.gateway.routes import direct, event_table, routes, table
 from idsync.gateway.tracing import TracedTransport
 
 __all__ = ["create_app"]
@@ -33,6 +37,7 @@ def create_app(
     registry: CollectorRegistry,
     max_age_s: int = 86_400,
     show: Show | None = None,
+    intake: EventIntake | None = None,
 ) -> ASGIApp:
     """Build the app.
 
@@ -45,10 +50,14 @@ def create_app(
         registry: The metrics that `/metrics` shows, to which those of the gateway are added.
         max_age_s: For how long clients may reuse an identity answer, in seconds; 0 for not at all (ID-175).
         show: Gives what `/metrics` shows instead; for one of several processes that count together.
+        intake: Where events go; `None`: uploads are not served.
     """
     traced = TracedTransport(transport)
     client = AsyncClient(traced, timeout_s=_TIMEOUT_S, retry=BRIEFLY)
     identity = IdentityCalls(client, traced, max_age_s)
-    entries = table(identity, AliasCall(client), Probes(ready, show or shown_of(registry)))
+    probes = Probes(ready, show or shown_of(registry))
+    entries = table(identity, AliasCall(client), ClientSettings(client), probes)
+    if intake is not None:
+        entries += event_table(EventUploads(client, intake), OperatorReads(client, intake))
     router = Router(list(routes(entries)), redirect_slashes=False)
     return Observed(CrossOrigin(router), direct(entries), Meters(registry))

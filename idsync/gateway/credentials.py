@@ -14,11 +14,17 @@ from typing import Final
 
 from starlette.types import Scope
 
-from idsync.client import BasicCredentials, Credentials, KeyCredentials, SignedCredentials
+from idsync.client import (
+    BasicCredentials,
+    Credentials,
+    KeyCredentials,
+    OperatorCredentials,
+    SignedCredentials,
+)
 from idsync.model.errors import UnauthenticatedError
 from idsync.model.signing import signed_text
 
-__all__ = ["Claim"]
+__all__ = ["Claim", "has_authorization", "reader_credentials"]
 
 _MAX_HEADER_BYTES: Final = 1024
 """No key, secret, date or signature of ours is longer; the service need not look at one that is."""
@@ -28,7 +34,8 @@ _MAX_KEPT: Final = 1_024
 
 _NAMES: Final = frozenset({b"authorization", b"date", b"x-mp-key", b"x-mp-signature"})
 
-_PREFIXES: Final = ("/identity", "/webevents", "/nativeevents")
+_PREFIXES: Final = ("/identity/", "/webevents/", "/nativeevents/", "/config/", "/tags/")
+"""What a customer's own domain puts before a path; no path begins so without one."""
 
 
 @dataclass(slots=True)
@@ -110,6 +117,26 @@ class Claim:
         return self.basic if self.basic is not None else _by_key(self.key)
 
 
+def has_authorization(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Say whether somebody shows credentials in the header made for them; an empty one shows none."""
+    return any(name == b"authorization" and value.strip() for name, value in headers)
+
+
+def reader_credentials(headers: list[tuple[bytes, bytes]]) -> Credentials:
+    """Read who wants to look: an input by key and secret, or an operator by token.
+
+    Raises:
+        UnauthenticatedError: There are neither, or they cannot be read.
+    """
+    value = _pick(headers).get(b"authorization", b"").strip()
+    if not value:
+        raise UnauthenticatedError("no credentials were sent")
+    scheme, _, token = value.partition(b" ")
+    if scheme.lower() == b"bearer":
+        return OperatorCredentials(_text(token.strip()))
+    return _basic(value)
+
+
 _by_key: Final = lru_cache(_MAX_KEPT)(KeyCredentials)
 
 
@@ -117,8 +144,8 @@ def _signed_texts(scope: Scope, date: str, text: bytes) -> tuple[bytes, ...]:
     """List what the signature may cover: clients differ about the query, and leave prefixes out (ID-224)."""
     path = scope["raw_path"].decode("latin-1")
     for prefix in _PREFIXES:
-        if path.startswith(f"{prefix}/v1/"):
-            path = path.removeprefix(prefix)
+        if path.startswith(prefix):
+            path = path.removeprefix(prefix[:-1])
             break
     query = scope["query_string"].decode("latin-1")
     paths = (path, f"{path}?{query}") if query else (path,)

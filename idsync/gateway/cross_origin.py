@@ -1,4 +1,7 @@
-"""Cross-origin headers, so that pages of any origin can read every answer, errors included (ID-227)."""
+"""Cross-origin headers, so that pages of any origin can read every answer, errors included (ID-227).
+
+Only what operators read is for no page of another origin.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ _EXPOSED: Final = (
 
 _PREFLIGHT_MAX_AGE_S: Final = 86_400
 
+_FOR_OPERATORS: Final = "/v1/operator/"
 
 _FOR_PAGES: Final = (
     (b"access-control-allow-origin", b"*"),
@@ -29,13 +33,13 @@ _FOR_PAGES: Final = (
 
 
 def headers_for_pages(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
-    """Give the headers that let a page read its answer; none for callers that are no pages.
+    """Give the headers that let a page read its answer; none for others, and none of what operators read.
 
     They are what `CrossOrigin` adds to an answer that passes through it.
     """
     for name, _ in scope["headers"]:
         if name == b"origin":
-            return _FOR_PAGES
+            return () if _FOR_OPERATORS in scope["path"] else _FOR_PAGES
     return ()
 
 

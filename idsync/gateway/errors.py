@@ -20,7 +20,7 @@ from idsync.model.errors import (
     UnavailableError,
 )
 
-__all__ = ["alias_error", "identity_error", "status_of"]
+__all__ = ["alias_error", "event_error", "identity_error", "status_of"]
 
 _STATUSES: Final[Mapping[type[IdsyncError], int]] = {
     InvalidRequestError: 400,
@@ -69,6 +69,13 @@ def alias_error(error: IdsyncError) -> Response:
     """Answer a failed alias request, whose clients read `code` and `message` at the top (ID-232)."""
     status = status_of(error)
     return _response(error, status, {"code": _code(error, status), "message": _message(error, status)})
+
+
+def event_error(error: IdsyncError) -> Response:
+    """Answer a failed upload or a question of an operator: a list in lower case (EV-012)."""
+    status = status_of(error)
+    code = "BAD_REQUEST" if status == 400 else _code(error, status)  # noqa: PLR2004
+    return _response(error, status, {"errors": [{"code": code, "message": _message(error, status)}]})
 
 
 def _response(error: IdsyncError, status: int, body: Mapping[str, object]) -> Response:

@@ -12,11 +12,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from idsync.gateway.aliasing import AliasCall
+from idsync.gateway.client_settings import ClientSettings
+from idsync.gateway.event_uploads import EventUploads
 from idsync.gateway.exchange import Endpoint
 from idsync.gateway.identity import IdentityCalls
+from idsync.gateway.operator import OperatorReads
 from idsync.gateway.probes import Probes
 
-__all__ = ["Entry", "direct", "routes", "table"]
+__all__ = ["Entry", "direct", "event_table", "routes", "table"]
 
 Answer: TypeAlias = Endpoint | Callable[[Request], Awaitable[Response]]
 
@@ -35,8 +38,10 @@ class Entry:
     prefixes: tuple[str, ...] = ()
 
 
-def table(identity: IdentityCalls, alias: AliasCall, probes: Probes) -> tuple[Entry, ...]:
-    """List what is served; the first match counts, so that what is called most stands first."""
+def table(
+    identity: IdentityCalls, alias: AliasCall, settings: ClientSettings, probes: Probes
+) -> tuple[Entry, ...]:
+    """List what every gateway serves; the first match counts, so that what is called most stands first."""
 
     def call(method: Callable[..., Awaitable[Response]]) -> Endpoint:
         return Endpoint(method, identity.refuse)
@@ -54,9 +59,33 @@ def table(identity: IdentityCalls, alias: AliasCall, probes: Probes) -> tuple[En
             Endpoint(alias.alias, alias.refuse),
             ("/webevents", "/nativeevents"),
         ),
+        Entry("GET", "/JS/v2/{key}/config", Endpoint(settings.for_pages, settings.refuse), ("/tags",)),
+        Entry("GET", "/v4/{key}/config", Endpoint(settings.for_devices, settings.refuse), ("/config",)),
+        Entry("GET", "/v1/{key}/audience", Endpoint(settings.audiences, settings.refuse), ("/nativeevents",)),
         Entry("GET", "/healthz", probes.healthz),
         Entry("GET", "/readyz", probes.readyz),
         Entry("GET", "/metrics", probes.metrics),
+    )
+
+
+def event_table(uploads: EventUploads, reads: OperatorReads) -> tuple[Entry, ...]:
+    """List what is served beside where events can be kept."""
+
+    def upload(method: Callable[..., Awaitable[Response]]) -> Endpoint:
+        return Endpoint(method, uploads.refuse)
+
+    page, device = ("/webevents",), ("/nativeevents",)
+    return (
+        Entry("POST", "/v3/JS/{key}/events", upload(uploads.web), page),
+        Entry("POST", "/v2/{key}/events", upload(uploads.native), device),
+        Entry("POST", "/v2/events", upload(uploads.server)),
+        Entry("POST", "/v2/bulkevents", upload(uploads.bulk)),
+        Entry("POST", "/v2/bulkevents/historical", upload(uploads.historical)),
+        Entry("POST", "/v2/JS/{key}/Events", upload(uploads.page), page),
+        Entry("POST", "/v2/JS/{key}/Forwarding", upload(uploads.statistics), page),
+        Entry("POST", "/v1/JS/{key}/Forwarding", upload(uploads.statistics), page),
+        Entry("GET", "/v1/operator/profiles/{mpid}/events", Endpoint(reads.events, reads.refuse)),
+        Entry("GET", "/v1/operator/refused-batches", Endpoint(reads.refused, reads.refuse)),
     )
 
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from idsync.client import Transport
 from idsync.config import Configuration, parse_configuration
 from idsync.gateway.app import create_app
+from idsync.gateway.intake import EventIntake
 from idsync.server.app import App, open_app
 from idsync.testing.clock import ManualClock
 
@@ -59,14 +60,18 @@ def configuration(text: str = CONFIGURATION) -> Configuration:
 
 @asynccontextmanager
 async def browse(
-    transport: Transport, registry: CollectorRegistry, *, is_ready: bool = True
+    transport: Transport,
+    registry: CollectorRegistry,
+    *,
+    is_ready: bool = True,
+    intake: EventIntake | None = None,
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Put a gateway on a transport, and an HTTP client before it."""
 
     async def ready() -> bool:
         return is_ready
 
-    app = create_app(transport, ready=ready, registry=registry, max_age_s=3_600)
+    app = create_app(transport, ready=ready, registry=registry, max_age_s=3_600, intake=intake)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=app), base_url="http://gateway", headers={"user-agent": "test"}
     ) as http:

@@ -1,0 +1,197 @@
+"""Where batches enter: attributed, kept, and only then acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from idsync.client import AsyncClient, Credentials, OperatorCredentials
+from idsync.model.errors import ForbiddenError
+from idsync.model.events import (
+    Batch,
+    BatchRefusedError,
+    Channel,
+    ListedEvent,
+    Position,
+    RefusedBatch,
+    Stored,
+)
+from idsync.model.identity import Mpid
+from idsync.pipeline.attribution import mpid_of
+from idsync.pipeline.meters import Meters
+from idsync.pipeline.store.protocol import AttributedBatch, EventStore
+from idsync.v1 import identity_service_pb2 as pb
+
+__all__ = ["HISTORICAL_AGE_MS", "Intake"]
+
+HISTORICAL_AGE_MS: Final = 72 * 3_600_000
+"""Younger events do not belong to the historical upload, in milliseconds (EV-016)."""
+_MAX_KEYS: Final = 1_024
+"""Inputs whose workspace is remembered."""
+
+Taken: TypeAlias = Stored | BatchRefusedError
+
+_log = structlog.get_logger("idsync.pipeline")
+
+
+class Intake:
+    """Takes batches, and gives the events of a profile back."""
+
+    def __init__(self, store: EventStore, registry: CollectorRegistry, clock: Callable[[], int]) -> None:
+        """Build it.
+
+        Args:
+            store: Where events are kept; closed by whoever opened it.
+            registry: Where to count.
+            clock: UTC milliseconds.
+        """
+        self._store = store
+        self._meters = Meters(registry)
+        self._clock = clock
+        self._workspaces: dict[str, str] = {}
+
+    async def take(
+        self,
+        client: AsyncClient,
+        batches: Sequence[Batch | BatchRefusedError],
+        channel: Channel,
+        credentials: Credentials,
+    ) -> list[Taken]:
+        """Attribute and keep what one request brought: on disk when this returns.
+
+        All that can be kept is kept in one go, and nothing is when any of it has to come again.
+
+        Args:
+            client: The identity service.
+            batches: What was read; an error stands for a batch that could not be.
+            channel: How all of them came.
+            credentials: Those the request came with; wrong ones raise, whatever the batches are.
+
+        Returns:
+            What became of each batch, in their order.
+
+        Raises:
+            IdsyncError: Nothing was kept, because of the caller, a limit, or a service out of reach.
+        """
+        received_ms = self._clock()
+        found = [await self._attribute(batch, client, credentials, received_ms) for batch in batches]
+        # an identity call has verified who calls; where there was none, nobody has yet
+        verified = any(isinstance(each, int) for each in found)
+        workspace, key = await self._whose(client, credentials, afresh=not verified)
+        attributed = [
+            AttributedBatch(workspace, key, mpid, received_ms, batch)
+            for batch, mpid in zip(batches, found, strict=True)
+            if isinstance(batch, Batch) and isinstance(mpid, int)
+        ]
+        kept = iter(await self._keep(attributed))
+        taken: list[Taken] = []
+        for batch, each in zip(batches, found, strict=True):
+            if isinstance(each, int):
+                taken.append(next(kept))
+            elif await self._was_kept(batch, workspace, key):
+                taken.append(Stored.DUPLICATE)
+            else:
+                await self._refuse(
+                    each, RefusedBatch(workspace, key, channel, each.cause, received_ms, each.body)
+                )
+                taken.append(each)
+        return taken
+
+    async def events_of(
+        self, mpid: Mpid, workspace: str | None, before: Position | None, limit: int
+    ) -> list[ListedEvent]:
+        """List a profile's events, newest first; see `EventStore.events_of`."""
+        return await self._store.events_of(mpid, workspace, before, limit)
+
+    async def refused(self, workspace: str | None, limit: int) -> list[RefusedBatch]:
+        """List what was refused last; see `EventStore.refused`."""
+        return await self._store.refused(workspace, limit)
+
+    async def _attribute(
+        self,
+        batch: Batch | BatchRefusedError,
+        client: AsyncClient,
+        credentials: Credentials,
+        received_ms: int,
+    ) -> Mpid | BatchRefusedError:
+        if isinstance(batch, BatchRefusedError):
+            return batch
+        try:
+            _require_old(batch, received_ms)
+            return await mpid_of(batch, client, credentials)
+        except BatchRefusedError as error:
+            return error
+
+    async def _keep(self, attributed: list[AttributedBatch]) -> list[Stored]:
+        if not attributed:
+            return []
+        outcomes = await self._store.append(attributed)
+        for each, outcome in zip(attributed, outcomes, strict=True):
+            self._meters.stored(each.batch, outcome)
+        return outcomes
+
+    async def _was_kept(self, batch: Batch | BatchRefusedError, workspace: str, key: str) -> bool:
+        """Say whether a batch that would be refused now was kept when it came first."""
+        if not isinstance(batch, Batch) or not batch.request_id:
+            return False
+        is_kept = await self._store.holds(workspace, key, batch.request_id)
+        if is_kept:
+            self._meters.stored(batch, Stored.DUPLICATE)
+        return is_kept
+
+    async def _refuse(self, error: BatchRefusedError, refused: RefusedBatch) -> None:
+        """Show it to the operator."""
+        self._meters.refused(refused.channel, error)
+        _log.warning(
+            "batch_refused", cause=error.cause, channel=refused.channel.value, workspace=refused.workspace
+        )
+        await self._store.refuse(refused)
+
+    async def _whose(
+        self, client: AsyncClient, credentials: Credentials, *, afresh: bool = False
+    ) -> tuple[str, str]:
+        """Give workspace and key of a caller.
+
+        Args:
+            client: The identity service.
+            credentials: Of an input.
+            afresh: Nothing has verified them yet.
+
+        Raises:
+            ForbiddenError: The caller is an operator, who belongs to no workspace.
+        """
+        if isinstance(credentials, OperatorCredentials):
+            raise ForbiddenError("an operator belongs to no workspace; use the key of an input")
+        key = credentials.key
+        workspace = self._workspaces.get(key)
+        if workspace is None or afresh:
+            caller = await client.get_caller(pb.GetCallerRequest(), credentials=credentials)
+            workspace = caller.workspace
+            if len(self._workspaces) >= _MAX_KEYS:
+                self._workspaces.clear()
+            self._workspaces[key] = workspace
+        return workspace, key
+
+
+def _require_old(batch: Batch, now_ms: int) -> None:
+    """Refuse what does not belong to the historical upload (EV-016).
+
+    Raises:
+        BatchRefusedError: It has no events, or one of them has no time or is too young.
+    """
+    if batch.channel is not Channel.HISTORICAL:
+        return
+    if not batch.events:
+        raise BatchRefusedError("a historical batch has no events", cause="not_historical", body=batch.body)
+    if any(
+        event.timestamp_ms is None or event.timestamp_ms > now_ms - HISTORICAL_AGE_MS
+        for event in batch.events
+    ):
+        raise BatchRefusedError(
+            "timestamp_unixtime_ms of a historical event is missing or younger than 72 hours",
+            cause="not_historical",
+            body=batch.body,
+        )

@@ -1,0 +1,95 @@
+"""All that the pipeline knows of where events are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from idsync.model.events import Batch, ListedEvent, Position, RefusedBatch, Stored
+from idsync.model.identity import Mpid
+
+__all__ = ["AttributedBatch", "EventStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributedBatch:
+    """A batch and whose it is.
+
+    Attributes:
+        workspace: Whose data it is; nobody else ever sees it.
+        input_key: Whose ids it carries: senders of different inputs know nothing of each other's.
+        received_ms: When it came, UTC milliseconds.
+    """
+
+    workspace: str
+    input_key: str
+    mpid: Mpid
+    received_ms: int
+    batch: Batch
+
+
+class EventStore(Protocol):
+    """Keeps events; any number of tasks of one event loop may call it, and several processes may share it."""
+
+    async def append(self, batches: Sequence[AttributedBatch]) -> list[Stored]:
+        """Keep batches, all or none of them, on disk before this returns.
+
+        A batch whose request id is kept already for its input is a duplicate, and so is each event whose
+        message id is kept for its input and type: neither is kept again.
+
+        Returns:
+            What became of each, in the order given.
+
+        Raises:
+            UnavailableError: They are not kept, or it is not known whether they are.
+        """
+        ...
+
+    async def holds(self, workspace: str, input_key: str, request_id: str) -> bool:
+        """Say whether a batch with this id of its sender is kept.
+
+        Raises:
+            UnavailableError: The store cannot be read.
+        """
+        ...
+
+    async def refuse(self, refused: RefusedBatch) -> None:
+        """Keep what was refused, for a while: the newest of each workspace, as many as the store says.
+
+        Raises:
+            UnavailableError: It is not kept.
+        """
+        ...
+
+    async def events_of(
+        self, mpid: Mpid, workspace: str | None, before: Position | None, limit: int
+    ) -> list[ListedEvent]:
+        """List a profile's events, newest first.
+
+        Args:
+            mpid: The profile.
+            workspace: Whose events; `None`: those of all workspaces.
+            before: Only what comes after this place in the list; `None`: from its beginning.
+            limit: How many at most.
+
+        Raises:
+            UnavailableError: The store cannot be read.
+        """
+        ...
+
+    async def refused(self, workspace: str | None, limit: int) -> list[RefusedBatch]:
+        """List what was refused last, newest first.
+
+        Args:
+            workspace: Whose; `None`: of all workspaces.
+            limit: How many at most.
+
+        Raises:
+            UnavailableError: The store cannot be read.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End what runs, after what was begun."""
+        ...
