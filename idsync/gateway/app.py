@@ -14,6 +14,7 @@ from idsync.client.retry_policy import BRIEFLY
 from idsync.gateway.aliasing import AliasCall
 from idsync.gateway.client_settings import ClientSettings
 from idsync.gateway.cross_origin import CrossOrigin
+from idsync.gateway.document import Document
 from idsync.gateway.event_uploads import EventUploads
 from idsync.gateway.identity import IdentityCalls
 from idsync.gateway.intake import EventIntake
@@ -56,8 +57,10 @@ def create_app(
     client = AsyncClient(traced, timeout_s=_TIMEOUT_S, retry=BRIEFLY)
     identity = IdentityCalls(client, traced, max_age_s)
     probes = Probes(ready, show or shown_of(registry))
-    entries = table(identity, AliasCall(client), ClientSettings(client), probes)
+    document = Document()
+    entries = table(identity, AliasCall(client), ClientSettings(client), probes, document)
     if intake is not None:
         entries += event_table(EventUploads(client, intake), OperatorReads(client, intake))
+    document.describe(entries)
     router = Router(list(routes(entries)), redirect_slashes=False)
     return Observed(CrossOrigin(router), direct(entries), Meters(registry))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -228,3 +230,20 @@ async def test_an_old_page_sends_single_events(http: httpx2.AsyncClient) -> None
         ("screen_view", "7"),
         ("custom_event", "browse"),
     ]
+
+
+async def test_what_cannot_be_kept_now_is_asked_for_again(http: httpx2.AsyncClient, tmp_path: Path) -> None:
+    """Nothing is acknowledged that is not on disk: 503 brings it back, once there is a place for it again."""
+    mpid = (await identify(http, ios_idfv="d1"))["mpid"]
+    blocker = sqlite3.connect(tmp_path / "events.db")
+    blocker.execute("ALTER TABLE event RENAME TO away")
+
+    refused = await upload(http, batch(mpid, custom_event("a"), source_request_id="r"))
+    blocker.execute("ALTER TABLE away RENAME TO event")
+    blocker.close()
+    again = await upload(http, batch(mpid, custom_event("a"), source_request_id="r"))
+
+    assert [refused.status_code, again.status_code] == [503, 202]
+    assert int(refused.headers["retry-after"]) >= 1
+    assert refused.headers["access-control-allow-origin"] == "*"
+    assert await names_of(http, mpid) == ["a"]
