@@ -141,6 +141,12 @@ async def services(tmp_path_factory: pytest.TempPathFactory, trust: Trust) -> As
         yield service_for
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def new_service(services: ServiceFor, strategy: Strategy) -> Service:
+    """A service with the strategy, for what no past of its database can change."""
+    return await services(strategy, "new")
+
+
 @pytest_asyncio.fixture(params=["new", "used"], loop_scope="session")
 async def service(request: pytest.FixtureRequest, services: ServiceFor, strategy: Strategy) -> Service:
     """A service with the strategy, on an empty database and on one with a past."""

@@ -32,7 +32,7 @@ STORIES: Final = {
     "best_match": "AAAAA",
 }
 """Of a backend that names whom it means with each batch; nobody ever says that somebody signed out."""
-HURRIED: Final = "\n[limits]\nrequests_per_second_per_key = 1\n"
+HURRIED: Final = "\n[limits]\nrequests_per_second_per_key = 3\n"
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
@@ -95,27 +95,27 @@ async def test_same_person_as_in_the_browser(
     assert visitor.complaints == []
 
 
-async def test_batch_comes_again(service: Service, backend: Backend) -> None:
+async def test_batch_comes_again(new_service: Service, backend: Backend) -> None:
     """http-wire 11: a batch that is uploaded again under its id counts once."""
     person = somebody()
     step = {"events": ["once"], "identities": person, "source_request_id": str(uuid4())}
-    answers = await backend.upload([step, step], service.port, service.trust)
-    (mpid,) = await service.holders(IDENTITY_TYPE_CUSTOMERID, person["customerid"])
-    events = service.events(mpid)
+    answers = await backend.upload([step, step], new_service.port, new_service.trust)
+    (mpid,) = await new_service.holders(IDENTITY_TYPE_CUSTOMERID, person["customerid"])
+    events = new_service.events(mpid)
 
     assert [answer["status"] for answer in answers] == [202, 202]
     assert [event["name"] for event in events] == ["once"]
 
 
-async def test_refusals(service: Service, backend: Backend, nobody: str) -> None:
+async def test_refusals(new_service: Service, backend: Backend, nobody: str) -> None:
     """http-wire 2, 7.3: missing and wrong credentials are told apart, and what is wrong is said."""
     person = somebody()
     good = {"events": ["refused"], "identities": person}
-    (missing,) = await backend.upload([good], service.port, service.trust, ("", ""))
-    (wrong,) = await backend.upload([good], service.port, service.trust, ("us1-shop-server", "wrong"))
-    (of_nobody,) = await backend.upload([{"events": ["of nobody"]}], service.port, service.trust)
-    (unreached,) = await backend.upload([good], int(nobody.rpartition(":")[2]), service.trust)
-    holders = await service.holders(IDENTITY_TYPE_CUSTOMERID, person["customerid"])
+    (missing,) = await backend.upload([good], new_service.port, new_service.trust, ("", ""))
+    (wrong,) = await backend.upload([good], new_service.port, new_service.trust, ("us1-shop-server", "wrong"))
+    (of_nobody,) = await backend.upload([{"events": ["of nobody"]}], new_service.port, new_service.trust)
+    (unreached,) = await backend.upload([good], int(nobody.rpartition(":")[2]), new_service.trust)
+    holders = await new_service.holders(IDENTITY_TYPE_CUSTOMERID, person["customerid"])
 
     # the client for Python sends a header with empty credentials, which are wrong ones
     assert missing["status"] == {"node": 401, "python": 403}[backend.name]

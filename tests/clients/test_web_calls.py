@@ -65,12 +65,12 @@ async def test_alias(service: Service, strategy: Strategy, arrive: Arrive) -> No
         ] == []
 
 
-async def test_refused_alias(services: object, service: Service, strategy: Strategy, arrive: Arrive) -> None:
+async def test_refused_alias(new_service: Service, strategy: Strategy, arrive: Arrive) -> None:
     """ID-182, ID-232: the application is told why."""
     if not strategy.has_aliasing:
         return
     visitor = await arrive()
-    visit = await visitor.begin(own_domain(service.port))
+    visit = await visitor.begin(own_domain(new_service.port))
     answer = await visitor.page.evaluate(
         "destinationMpid => shop.alias({sourceMpid: '1234', destinationMpid, startTime: 1, endTime: 2})",
         visit["mpid"],
@@ -80,12 +80,12 @@ async def test_refused_alias(services: object, service: Service, strategy: Strat
     assert answer["message"]
 
 
-async def test_cached_answers(service: Service, strategy: Strategy, arrive: Arrive) -> None:
+async def test_cached_answers(new_service: Service, strategy: Strategy, arrive: Arrive) -> None:
     """ID-175: the client asks again only after a logout, and is the same user meanwhile."""
     person = somebody()
     visitor = await arrive()
     await visitor.begin(
-        direct_urls(service.port), flags={"cacheIdentity": "True", "eventBatchingIntervalMillis": "0"}
+        direct_urls(new_service.port), flags={"cacheIdentity": "True", "eventBatchingIntervalMillis": "0"}
     )
     first = await visitor.call("login", person)
     again = await visitor.call("login", person)
@@ -140,11 +140,11 @@ async def test_changed_address(service: Service, arrive: Arrive) -> None:
     assert visitor.complaints == []
 
 
-async def test_search(service: Service, strategy: Strategy, arrive: Arrive) -> None:
+async def test_search(new_service: Service, strategy: Strategy, arrive: Arrive) -> None:
     """ID-085, ID-087: the client learns who somebody is, or that there is nobody, and stays who it is."""
     person = somebody()
     visitor = await arrive()
-    await visitor.begin(direct_urls(service.port))
+    await visitor.begin(direct_urls(new_service.port))
     account = await visitor.call("login", person)
     found = await visitor.search(person)
     nobody = await visitor.search(somebody())

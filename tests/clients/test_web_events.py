@@ -44,18 +44,18 @@ async def test_attribution(service: Service, arrive: Arrive) -> None:
     assert visitor.complaints == []
 
 
-async def test_upload_comes_again(service: Service, arrive: Arrive) -> None:
+async def test_upload_comes_again(new_service: Service, arrive: Arrive) -> None:
     """http-wire 6, 11: an answer is lost, the batch comes again, and counts once."""
     visitor = await arrive()
-    async with wire_to(service.port) as wire:
+    async with wire_to(new_service.port) as wire:
         visit = await visitor.begin(direct_urls(wire.port))
         await visitor.log("before")
-        await service.events_with(visit["mpid"], {"before"})
+        await new_service.events_with(visit["mpid"], {"before"})
         wire.losing = 1
         await visitor.log("lost on the way back")
-        await service.events_with(visit["mpid"], {"lost on the way back"})
+        await new_service.events_with(visit["mpid"], {"lost on the way back"})
         await visitor.log("after")
-        events = await service.events_with(visit["mpid"], {"before", "lost on the way back", "after"})
+        events = await new_service.events_with(visit["mpid"], {"before", "lost on the way back", "after"})
         lost = wire.lost
     names = Counter(event["name"] for event in events if event["type"] == "custom_event")
 
@@ -63,41 +63,43 @@ async def test_upload_comes_again(service: Service, arrive: Arrive) -> None:
     assert names == {"before": 1, "lost on the way back": 1, "after": 1}
 
 
-async def test_logged_offline(service: Service, arrive: Arrive) -> None:
+async def test_logged_offline(new_service: Service, arrive: Arrive) -> None:
     """What happened without a network is sent when there is one again."""
     visitor = await arrive()
-    visit = await visitor.begin(direct_urls(service.port))
+    visit = await visitor.begin(direct_urls(new_service.port))
     await visitor.context.set_offline(True)
     async with visitor.page.expect_event("requestfailed"):
         await visitor.log("offline")
     await visitor.context.set_offline(False)
     await visitor.log("online again")
-    events = await service.events_with(visit["mpid"], {"offline", "online again"})
+    events = await new_service.events_with(visit["mpid"], {"offline", "online again"})
     names = Counter(event["name"] for event in events if event["type"] == "custom_event")
 
     assert names == {"offline": 1, "online again": 1}
 
 
-async def test_last_words(service: Service, arrive: Arrive) -> None:
+async def test_last_words(new_service: Service, arrive: Arrive) -> None:
     """http-wire 3: a page that is left sends what it still has by beacon, which asks for no permission."""
     visitor = await arrive()
-    visit = await visitor.begin(direct_urls(service.port), flags={"eventBatchingIntervalMillis": "600000"})
+    visit = await visitor.begin(
+        direct_urls(new_service.port), flags={"eventBatchingIntervalMillis": "600000"}
+    )
     await visitor.log("just before leaving")
     before = visitor.sent("/events")
     await visitor.page.goto("about:blank")
-    events = await service.events_with(visit["mpid"], {"just before leaving"})
+    events = await new_service.events_with(visit["mpid"], {"just before leaving"})
 
     assert before == []
     assert [event["mpid"] for event in events] == [visit["mpid"]] * len(events)
     assert visitor.complaints == []
 
 
-async def test_configuration_of_the_service(service: Service, arrive: Arrive) -> None:
+async def test_configuration_of_the_service(new_service: Service, arrive: Arrive) -> None:
     """http-wire 9: a page that names its service and nothing else gets what it needs from there."""
     visitor = await arrive()
-    visit = await visitor.begin(own_domain(service.port), requestConfig=True, flags={})
+    visit = await visitor.begin(own_domain(new_service.port), requestConfig=True, flags={})
     await visitor.log("configured")
-    await service.events_with(visit["mpid"], {"configured"})
+    await new_service.events_with(visit["mpid"], {"configured"})
     asked = [(path, status) for method, path, status in visitor.answers if method == "GET"]
 
     assert asked == [("/tags/JS/v2/us1-shop-web/config", 200)]
@@ -105,10 +107,10 @@ async def test_configuration_of_the_service(service: Service, arrive: Arrive) ->
     assert visitor.complaints == []
 
 
-async def test_page_without_a_user(service: Service, arrive: Arrive) -> None:
+async def test_page_without_a_user(new_service: Service, arrive: Arrive) -> None:
     """http-wire 4.5: who was refused keeps its events to itself, so that nothing is sent for ever."""
     visitor = await arrive()
-    unknown = await visitor.begin(direct_urls(service.port), key="us1-of-nobody")
+    unknown = await visitor.begin(direct_urls(new_service.port), key="us1-of-nobody")
     await visitor.log("unheard")
 
     assert unknown["mpid"] is None

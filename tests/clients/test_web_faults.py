@@ -49,10 +49,10 @@ async def try_until(visitor: Visitor, method: str, person: dict[str, str], word:
                 return report
 
 
-async def test_invalid_request(service: Service, strategy: Strategy, arrive: Arrive) -> None:
+async def test_invalid_request(new_service: Service, strategy: Strategy, arrive: Arrive) -> None:
     """ID-082, ID-232, ID-241: the application gets status and reason; nobody becomes somebody else."""
     visitor = await arrive()
-    visit = await visitor.begin(direct_urls(service.port))
+    visit = await visitor.begin(direct_urls(new_service.port))
     too_long = await visitor.call("login", {"email": "x" * 300})
     nameless = await visitor.call("login")
     after = await visitor.call("login", somebody())
@@ -69,20 +69,20 @@ async def test_invalid_request(service: Service, strategy: Strategy, arrive: Arr
     assert surprises(visitor, status(400)[0]) == []
 
 
-async def test_unknown_key(service: Service, arrive: Arrive) -> None:
+async def test_unknown_key(new_service: Service, arrive: Arrive) -> None:
     """ID-222: the page hears the status, and gets no user."""
     visitor = await arrive()
-    visit = await visitor.begin(direct_urls(service.port), key="us1-of-nobody")
+    visit = await visitor.begin(direct_urls(new_service.port), key="us1-of-nobody")
 
     assert (visit["httpCode"], visit["body"]) == (-1, "Received HTTP Code of 401")
     assert visit["mpid"] is None
     assert surprises(visitor, *status(401)) == []
 
 
-async def test_offline(service: Service, arrive: Arrive) -> None:
+async def test_offline(new_service: Service, arrive: Arrive) -> None:
     """The client says that it reached nobody, and goes on when it does."""
     visitor = await arrive()
-    visit = await visitor.begin(direct_urls(service.port))
+    visit = await visitor.begin(direct_urls(new_service.port))
     await visitor.context.set_offline(True)
     unreached = await visitor.call("login", somebody())
     await visitor.context.set_offline(False)
@@ -93,18 +93,18 @@ async def test_offline(service: Service, arrive: Arrive) -> None:
     assert surprises(visitor, NETWORK, UNREACHED, r"error: Error sending event to .*Failed to fetch") == []
 
 
-async def test_answer_lost_once(service: Service, strategy: Strategy, arrive: Arrive) -> None:
+async def test_answer_lost_once(new_service: Service, strategy: Strategy, arrive: Arrive) -> None:
     """Chromium repeats a POST whose connection died, so that a call comes twice (http-wire 4.5, ID-042)."""
     person = somebody()
     visitor = await arrive()
-    async with wire_to(service.port) as wire:
+    async with wire_to(new_service.port) as wire:
         await visitor.begin(direct_urls(wire.port))
         account = await visitor.call("login", person)
         left = await visitor.call("logout")
         wire.losing = 1
         again = await visitor.call("login", person)
         lost = wire.lost
-    rules = await service.rules(account["mpid"])
+    rules = await new_service.rules(account["mpid"])
 
     assert lost == 1
     assert (left["httpCode"], again["httpCode"]) == (200, 200)
