@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tests.clients.service import SERVER_KEY, Trust
 
-__all__ = ["BACKENDS", "Backend"]
+__all__ = ["BACKENDS", "Backend", "Step"]
 
 _HERE: Final = Path(__file__).parent
 _TIMEOUT_S: Final = 120

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 import pytest_asyncio
@@ -22,6 +22,7 @@ from scripts.npm_packages import FOLDERS, MissingError, installed
 from tests.clients.browser import Visitor
 from tests.clients.service import Service, Trust, serving, use
 from tests.clients.strategies import STRATEGIES, Strategy
+from tests.crash.faults import Faults, faults
 
 HERE = Path(__file__).parent
 Arrive = Callable[[], Awaitable[Visitor]]
@@ -120,6 +121,13 @@ def strategy(request: pytest.FixtureRequest) -> Strategy:
     return chosen
 
 
+class Ailing(NamedTuple):
+    """A service, and its disk."""
+
+    service: Service
+    disk: Faults
+
+
 ServiceFor = Callable[[Strategy, str], Awaitable[Service]]
 
 
@@ -139,6 +147,34 @@ async def services(tmp_path_factory: pytest.TempPathFactory, trust: Trust) -> As
             return running[name]
 
         yield service_for
+
+
+@pytest.fixture(scope="session")
+def ailing_services(
+    tmp_path_factory: pytest.TempPathFactory, trust: Trust
+) -> Iterator[Callable[[Strategy], Ailing]]:
+    """Start services whose disk can be full, and which soon have enough of a caller."""
+    running: dict[str, Ailing] = {}
+    with ExitStack() as stack:
+
+        def ailing_for(strategy: Strategy) -> Ailing:
+            if strategy.name not in running:
+                folder = tmp_path_factory.mktemp(f"{strategy.name}-ailing")
+                disk = stack.enter_context(faults(folder / "faults"))
+                settings = f"{strategy.configuration}\n[limits]\nrequests_per_second_per_key = 3\n"
+                service = stack.enter_context(serving(folder, settings, trust, disk.environment))
+                running[strategy.name] = Ailing(service, disk)
+            return running[strategy.name]
+
+        yield ailing_for
+
+
+@pytest.fixture
+def ailing(ailing_services: Callable[[Strategy], Ailing], strategy: Strategy) -> Iterator[Ailing]:
+    """One of them, with room on its disk."""
+    chosen = ailing_services(strategy)
+    yield chosen
+    chosen.disk.write()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

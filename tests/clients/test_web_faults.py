@@ -12,19 +12,21 @@ from typing import Final
 import pytest
 
 from tests.clients.browser import Report, Visitor, direct_urls
-from tests.clients.conftest import Arrive
+from tests.clients.conftest import Ailing, Arrive
 from tests.clients.people import somebody
 from tests.clients.service import Service, Trust, serving
-from tests.clients.strategies import Strategy
+from tests.clients.strategies import STRATEGIES, Strategy
 from tests.clients.wire import wire_to
-from tests.crash.faults import faults
 
 pytestmark = [pytest.mark.clients, pytest.mark.asyncio(loop_scope="session")]
 
 DEADLINE_S: Final = 60
 NETWORK: Final = r"error: Failed to load resource: net::ERR_\w+"
 UNREACHED: Final = r"error: Error sending identity request to servers - Failed to fetch"
-HURRIED: Final = "\n[limits]\nrequests_per_second_per_key = 3\n"
+UPLOADS: Final = (
+    r"error: HTTP error status (429|503) received",
+    r"error: Error sending event to mParticle servers\..* Failed to fetch",
+)
 
 
 def status(code: int) -> tuple[str, str]:
@@ -114,36 +116,59 @@ async def test_answer_lost_once(new_service: Service, strategy: Strategy, arrive
     assert visitor.complaints == []
 
 
-async def test_bad_day(tmp_path: Path, trust: Trust, strategy: Strategy, arrive: Arrive) -> None:
-    """ID-234: too many calls, a full disk, a service that dies and comes back: no login is lost."""
-    first, second, third = somebody(), somebody(), somebody()
+async def test_connection_lost(new_service: Service, arrive: Arrive) -> None:
+    """The service cannot be reached for a while: the client says so, and is who it was."""
     visitor = await arrive()
-    async with AsyncExitStack() as stack:
-        disk = stack.enter_context(faults(tmp_path / "faults"))
-        settings = strategy.configuration + HURRIED
-        service = stack.enter_context(serving(tmp_path, settings, trust, disk.environment))
-        wire = await stack.enter_async_context(wire_to(service.port))
+    async with wire_to(new_service.port) as wire:
         visit = await visitor.begin(direct_urls(wire.port))
-        account = await try_until(visitor, "login", first, "200")
-        throttled = await try_until(visitor, "login", first, "429")
-        disk.write(error=errno.ENOSPC, only="idsync.db.log-wal")
-        refused = await try_until(visitor, "login", second, "503")
-        disk.write()
-        other = await try_until(visitor, "login", second, "200")
-        service.kill()
-        gone = await visitor.call("login", first)
-        successor = stack.enter_context(serving(tmp_path, strategy.configuration, trust))
-        wire.target = successor.port
-        back = await visitor.call("login", first)
-        unknown_until_now = await visitor.call("login", third)
+        wire.cut()
+        lost = await visitor.call("identify")
+        wire.target = new_service.port
+        back = await visitor.call("identify")
 
-    assert visit["httpCode"] == 200
+    assert (lost["httpCode"], lost["mpid"]) == (-1, visit["mpid"])
+    assert (back["httpCode"], back["mpid"]) == (200, visit["mpid"])
+    assert surprises(visitor, NETWORK, UNREACHED, *UPLOADS) == []
+
+
+async def test_bad_day(ailing: Ailing, strategy: Strategy, arrive: Arrive) -> None:
+    """ID-234: too many calls, then a full disk: the client hears which, and goes on when it is over."""
+    first, second = somebody(), somebody()
+    service, disk = ailing
+    visitor = await arrive()
+    await visitor.begin(direct_urls(service.port))
+    account = await try_until(visitor, "login", first, "200")
+    throttled = await try_until(visitor, "login", first, "429")
+    disk.write(error=errno.ENOSPC, only="idsync.db.log-wal")
+    refused = await try_until(visitor, "login", second, "503")
+    disk.write()
+    after = await try_until(visitor, "login", second, "200")
+
     assert throttled["body"] == "Received HTTP Code of 429"
     assert refused["body"] == "Received HTTP Code of 503"
     assert throttled["mpid"] == refused["mpid"] == account["mpid"]
-    assert (gone["httpCode"], gone["mpid"]) == (-1, other["mpid"])
+    assert (after["mpid"] == account["mpid"]) == (strategy.story["second_user"] == strategy.story["sign_up"])
+    assert surprises(visitor, *status(429), *status(503), *UPLOADS) == []
+
+
+async def test_service_dies(tmp_path: Path, trust: Trust, arrive: Arrive) -> None:
+    """A service is killed and another takes over: everybody is who they were, and new people can come."""
+    link = next(each for each in STRATEGIES if each.name == "profile_link")
+    person = somebody()
+    visitor = await arrive()
+    async with AsyncExitStack() as stack:
+        service = stack.enter_context(serving(tmp_path, link.configuration, trust))
+        wire = await stack.enter_async_context(wire_to(service.port))
+        await visitor.begin(direct_urls(wire.port))
+        account = await visitor.call("login", person)
+        service.kill()
+        gone = await visitor.call("login", somebody())
+        wire.target = stack.enter_context(serving(tmp_path, link.configuration, trust)).port
+        back = await visitor.call("login", person)
+        other = await visitor.call("login", somebody())
+
+    assert (gone["httpCode"], gone["mpid"]) == (-1, account["mpid"])
     assert (back["httpCode"], back["mpid"]) == (200, account["mpid"])
-    assert unknown_until_now["httpCode"] == 200
-    uploads = (r"error: HTTP error status (429|503) received", r"error: .*sending event .*Failed to fetch")
-    expected = (*status(429), *status(503), NETWORK, UNREACHED, *uploads)
-    assert surprises(visitor, *expected) == []
+    assert other["httpCode"] == 200
+    assert other["mpid"] != account["mpid"]
+    assert surprises(visitor, NETWORK, UNREACHED, *UPLOADS) == []

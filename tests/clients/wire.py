@@ -27,6 +27,13 @@ class Wire:
         self.target: int | None = target
         self.losing = 0
         self.lost = 0
+        self._ends: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        """Break every connection, and let nobody through until there is a target again."""
+        self.target = None
+        for end in self._ends:
+            end.transport.abort()
 
     async def carry(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         """Carry one connection until one side closes it."""
@@ -36,6 +43,7 @@ class Wire:
             if self.target is not None:
                 far, forth = await asyncio.open_connection("127.0.0.1", self.target)
                 ends.append(forth)
+                self._ends.update(ends)
                 ways = [
                     asyncio.create_task(self._pass(near, forth, answers=False)),
                     asyncio.create_task(self._pass(far, back, answers=True)),
@@ -47,6 +55,7 @@ class Wire:
         finally:
             for way in ways:
                 way.cancel()
+            self._ends.difference_update(ends)
             for end in ends:
                 end.transport.abort()
 
