@@ -13,54 +13,64 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from idsync.pipeline.intake import Intake
+    from idsync.pipeline.store.protocol import EventStore
 
-__all__ = ["events_file", "open_intake"]
+__all__ = ["DATABASE", "events_database", "open_intake"]
+
+DATABASE: Final = "IDSYNC_EVENTS_DATABASE"
+"""The variable that tells a front where events go: an address may hold a password, which arguments show."""
 
 _FILE: Final = "sqlite:///"
 _FORGETFUL: Final = "memory://"
 
 
 @contextmanager
-def events_file(database: str) -> Iterator[Path | None]:
-    """Say which file takes the events of a service; that of one that forgets is gone at the end.
+def events_database(database: str) -> Iterator[str]:
+    """Say where the events of a service go; those of one that forgets are gone at the end.
 
     Args:
         database: The URL of its graph.
 
     Returns:
-        `None`: there is no store of events for this kind of database yet, and none are taken.
+        A URL, `sqlite:///FILE` or that of the graph on PostgreSQL.
     """
     from idsync.pipeline.store.schema import events_path
 
     if database == _FORGETFUL:
         with tempfile.TemporaryDirectory(prefix="idsync-") as folder:
-            yield Path(folder) / "events.db"
+            yield f"{_FILE}{Path(folder) / 'events.db'}"
     elif database.startswith(_FILE):
-        yield events_path(Path(database.removeprefix(_FILE)))
+        yield f"{_FILE}{events_path(Path(database.removeprefix(_FILE)))}"
     else:
-        import structlog
-
-        structlog.get_logger("idsync.pipeline").warning(
-            "events_not_taken", reason="events are not kept on PostgreSQL yet; uploads are answered 404"
-        )
-        yield None
+        yield database
 
 
 @asynccontextmanager
-async def open_intake(file: Path | None, registry: CollectorRegistry) -> AsyncIterator[Intake | None]:
-    """Open what takes events in; `None` without a file.
+async def open_intake(database: str, registry: CollectorRegistry) -> AsyncIterator[Intake]:
+    """Open what takes events in.
+
+    Args:
+        database: What `events_database` said.
+        registry: Where to count.
 
     Raises:
-        StoreError: The file cannot be used.
+        StoreError: The database cannot be used.
     """
-    if file is None:
-        yield None
-        return
     from idsync.pipeline.intake import Intake
-    from idsync.pipeline.store.embedded import EmbeddedEventStore
 
-    store = EmbeddedEventStore.open(file)
+    store = await _open_store(database)
     try:
         yield Intake(store, registry, lambda: time.time_ns() // 1_000_000)
     finally:
         await store.close()
+
+
+async def _open_store(database: str) -> EventStore:
+    if database.startswith(_FILE):
+        from idsync.pipeline.store.embedded import EmbeddedEventStore
+
+        return EmbeddedEventStore.open(Path(database.removeprefix(_FILE)))
+    from idsync.pipeline.store.postgres import PostgresEventStore
+    from idsync.store.postgres.address import read_address
+
+    return await PostgresEventStore.open(read_address(database).connect)

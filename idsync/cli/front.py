@@ -17,7 +17,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from idsync.cli.descriptors import allow_many_connections
-from idsync.cli.event_files import open_intake
+from idsync.cli.event_files import DATABASE, open_intake
 from idsync.cli.garbage import keep_resident
 from idsync.cli.http_server import HttpServer
 from idsync.cli.log_output import log_loop_errors, log_to_stderr
@@ -87,8 +87,7 @@ async def _serve(setting: FrontSetting) -> None:
 
     stack = AsyncExitStack()
     try:
-        file = None if setting.events_file is None else Path(setting.events_file)
-        intake = await stack.enter_async_context(open_intake(file, registry))
+        intake = await stack.enter_async_context(open_intake(os.environ[DATABASE], registry))
         gateway = create_app(
             local,
             ready=ready,

@@ -171,7 +171,7 @@ async def _serve(start: _Start) -> None:
 
 async def _serve_alone(start: _Start, stop: asyncio.Event) -> None:
     """Take connections, and answer them, in this process."""
-    from idsync.cli.event_files import events_file, open_intake
+    from idsync.cli.event_files import events_database, open_intake
     from idsync.cli.garbage import keep_resident
     from idsync.cli.http_server import HttpServer
     from idsync.gateway.app import create_app
@@ -182,8 +182,8 @@ async def _serve_alone(start: _Start, stop: asyncio.Event) -> None:
         open_app(configuration, start.database, start.grpc, cache_identities=start.cache_identities) as app,
         AsyncExitStack() as stack,
     ):
-        file = stack.enter_context(events_file(start.database))
-        intake = await stack.enter_async_context(open_intake(file, app.registry))
+        events = stack.enter_context(events_database(start.database))
+        intake = await stack.enter_async_context(open_intake(events, app.registry))
         if start.demo is not None:
             start.demo.keep()
 
@@ -214,21 +214,20 @@ async def _serve_through_fronts(start: _Start, stop: asyncio.Event) -> None:
     """Own the graph; connections are taken by other processes."""
     from prometheus_client import CollectorRegistry
 
-    from idsync.cli.event_files import events_file
+    from idsync.cli.event_files import DATABASE, events_database
     from idsync.cli.garbage import keep_resident
     from idsync.server.app import open_app
     from idsync.server.fronts.fronts import Fronts, Setup
 
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
-        events = stack.enter_context(events_file(start.database))
+        os.environ[DATABASE] = stack.enter_context(events_database(start.database))
         setup = Setup(
             command=(sys.executable, "-P", "-m", "idsync.cli.front"),
             http=start.http,
             max_age_s=start.configuration.limits.max_age_s,
             log_level=start.log_level,
             registry=registry,
-            events_file=events,
         )
         app = await stack.enter_async_context(
             open_app(

@@ -55,9 +55,9 @@ def table(
 ) -> tuple[Entry, ...]:
     """List what every gateway serves; the first match counts, so that what is called most stands first."""
 
-    def resolve(name: str, summary: str, method: Callable[..., Awaitable[Response]]) -> Entry:
+    def resolve(path: str, summary: str, method: Callable[..., Awaitable[Response]]) -> Entry:
         said = Operation(
-            name,
+            path.rpartition("/")[2],
             summary,
             Audience.APPS,
             takes="ResolveBody",
@@ -65,7 +65,7 @@ def table(
             query=_FLAGS,
             may_be=_NOBODY,
         )
-        return Entry("POST", f"/v1/{name}", Endpoint(method, identity.refuse), said, ("/identity",))
+        return Entry("POST", path, Endpoint(method, identity.refuse), said, ("/identity",))
 
     def setting(name: str, summary: str, gives: str, **more: Any) -> Operation:
         return Operation(name, summary, Audience.SETTINGS, gives=gives, **more)
@@ -74,10 +74,10 @@ def table(
         return Operation(name, summary, Audience.TOOLS)
 
     return (
-        resolve("identify", "Who is the user", identity.identify),
-        resolve("login", "The user signed in", identity.login),
-        resolve("logout", "The user signed out", identity.logout),
-        resolve("search", "Who would the user be", identity.search),
+        resolve("/v1/identify", "Who is the user", identity.identify),
+        resolve("/v1/login", "The user signed in", identity.login),
+        resolve("/v1/logout", "The user signed out", identity.logout),
+        resolve("/v1/search", "Who would the user be", identity.search),
         Entry(
             "POST",
             "/v1/{mpid}/modify",

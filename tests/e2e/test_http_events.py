@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,31 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path, processes: str) -
     assert len(acknowledged) == 20
     assert again.status == 202
     assert sorted(names) == sorted(f"e{n}" for n in range(20))
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_nodes_on_one_database_see_the_same_events(
+    tmp_path: Path, new_postgres: Callable[[], str], processes: str
+) -> None:
+    """What one has acknowledged the other shows, and knows when it comes again."""
+    url = new_postgres()
+    folders = [tmp_path / name for name in ("one", "other")]
+    for folder in folders:
+        folder.mkdir()
+    flags = ("--processes", processes, "--database", url)
+    with (
+        http_process(folders[0], READABLE, *flags) as one,
+        http_process(folders[1], READABLE, *flags) as other,
+    ):
+        mpid = _mpid(one.line())
+        answers = [_upload(service.line(), mpid, "r", "once").status for service in (one, other)]
+        names = [_names(service.line(), mpid) for service in (one, other)]
+
+        assert [one.stop(), other.stop()] == [0, 0]
+
+    assert answers == [202, 202]
+    assert names == [["once"], ["once"]]
 
 
 def test_a_foreign_file_of_events_is_refused_at_the_start(tmp_path: Path) -> None:

@@ -39,7 +39,6 @@ class FrontSetting:
         key_file: The key of the certificate.
         max_age_s: For how long clients may reuse an identity answer, in seconds.
         log_level: Least grave lines to log.
-        events_file: Where it keeps events; `None`: it takes none.
         calls_under_way: Calls that wait before the owner hears of them; this and the next as in `Limits`.
         calls_per_connection: Calls that one connection may have under way.
         connections: Connections to this front on gRPC, and as many on HTTP.
@@ -53,7 +52,6 @@ class FrontSetting:
     key_file: str | None
     max_age_s: int
     log_level: str
-    events_file: str | None
     calls_under_way: int
     calls_per_connection: int
     connections: int

@@ -8,7 +8,6 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -51,7 +50,6 @@ class Setup:
         max_age_s: For how long clients may reuse an identity answer, in seconds.
         log_level: Least grave lines to log.
         registry: The metrics of the service, to which theirs are added.
-        events_file: Where they keep events; `None`: they take none.
     """
 
     command: Sequence[str]
@@ -59,7 +57,6 @@ class Setup:
     max_age_s: int
     log_level: str
     registry: CollectorRegistry
-    events_file: Path | None = None
 
 
 class Fronts:
@@ -155,7 +152,6 @@ class Fronts:
             key_file=None if self._tls is None else str(self._tls.key_file),
             max_age_s=self._setup.max_age_s,
             log_level=self._setup.log_level,
-            events_file=None if self._setup.events_file is None else str(self._setup.events_file),
             calls_under_way=self._limits.calls_under_way,
             calls_per_connection=self._limits.calls_per_connection,
             connections=self._limits.connections,

@@ -32,7 +32,8 @@ async def test_every_call_of_the_document_is_routed(
 
         assert served.status_code != 405, template
         assert "Not Found" not in served.text, template
-        assert (other.status_code, other.headers["allow"].split(", ")[-1]) == (405, method.upper()), template
+        assert other.status_code == 405, template
+        assert set(other.headers["allow"].split(", ")) - {"HEAD"} == {method.upper()}, template
 
 
 async def test_calls_are_named_once(document: dict[str, Any]) -> None:
