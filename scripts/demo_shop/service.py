@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["SCOPE", "STRATEGIES", "Service", "ServiceError", "serving"]
+__all__ = ["SCOPE", "STRATEGIES", "Service", "ServiceError", "configuration", "serving"]
 
 SCOPE: Final = "shop"
 _KEY: Final = "us1-demo-shop"
@@ -68,7 +68,7 @@ async def serving(folder: Path, strategy: str) -> AsyncIterator[Service]:
     """
     token = secrets.token_urlsafe(24)
     config, log = folder / "idsync.toml", folder / "service.log"
-    _write(config, _configuration(strategy, token))
+    _write(config, configuration(strategy, token))
     options = {
         "--config": config,
         "--database": f"sqlite:///{folder / 'idsync.db'}",
@@ -110,7 +110,8 @@ def _write(config: Path, text: str) -> None:
     config.write_text(text)
 
 
-def _configuration(strategy: str, token: str) -> str:
+def configuration(strategy: str, token: str) -> str:
+    """Give the configuration file of a shop with a strategy, and with this token for its operator."""
     return f"""[operator]
 token = "{token}"
 

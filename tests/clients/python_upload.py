@@ -12,7 +12,6 @@ from typing import Any
 
 import mparticle
 from mparticle.rest import ApiException
-from urllib3.exceptions import HTTPError
 
 
 def batch_of(step: dict[str, Any]) -> Any:
@@ -47,7 +46,10 @@ def upload(api: Any, step: dict[str, Any]) -> dict[str, Any]:
     except ApiException as error:
         headers = {name.lower(): value for name, value in (error.headers or {}).items()}
         return {"status": error.status, "body": error.body or "", "headers": headers}
-    except HTTPError as error:
+    except Exception as error:
+        if not type(error).__module__.startswith("urllib3"):
+            raise
+        # the client lets through what its own transport says when nobody answers
         return {"status": 0, "body": type(error).__name__, "headers": {}}
     return {"status": status, "body": "", "headers": {name.lower(): value for name, value in headers.items()}}
 
