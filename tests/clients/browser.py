@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +14,8 @@ from tests.clients.service import WEB_KEY
 __all__ = ["Report", "Visitor", "direct_urls", "own_domain"]
 
 _READY: Final = "document.documentElement.dataset.ready === 'yes'"
+
+_PATIENCE_S: Final = 60
 
 Report = dict[str, Any]
 """What the client said: `httpCode` and `body` of its callback, and whom it takes its user for."""
@@ -62,6 +65,11 @@ class Visitor:
         visitor.page.on("response", visitor._answered)
         return visitor
 
+    async def ask(self, expression: str, argument: object = None) -> Any:
+        """Evaluate something in the page; a callback that never runs is an error soon."""
+        async with asyncio.timeout(_PATIENCE_S):
+            return await self.page.evaluate(expression, argument)
+
     async def begin(self, urls: Mapping[str, str], key: str = WEB_KEY, **settings: Any) -> Report:
         """Load the page and start the client; gives what its first identify came to."""
         await self.page.goto(self.site)
@@ -74,30 +82,30 @@ class Visitor:
             **settings,
             "flags": settings.get("flags", {"eventBatchingIntervalMillis": "0"}),
         }
-        report: Report = await self.page.evaluate("([key, config]) => shop.begin(key, config)", [key, config])
+        report: Report = await self.ask("([key, config]) => shop.begin(key, config)", [key, config])
         return report
 
     async def call(self, method: str, identities: Mapping[str, str] | None = None) -> Report:
         """Call `identify`, `login`, `logout` or `modify` of the client."""
-        report: Report = await self.page.evaluate(
+        report: Report = await self.ask(
             "([method, identities]) => shop.call(method, identities)", [method, identities]
         )
         return report
 
     async def search(self, identities: Mapping[str, str]) -> Report:
         """Ask who somebody is, without becoming them."""
-        report: Report = await self.page.evaluate(
+        report: Report = await self.ask(
             "([key, identities]) => shop.search(key, identities)", [WEB_KEY, identities]
         )
         return report
 
     async def log(self, name: str) -> None:
         """Log an event."""
-        await self.page.evaluate("name => shop.log(name)", name)
+        await self.ask("name => shop.log(name)", name)
 
     async def device(self) -> str:
         """Name the device application stamp."""
-        stamp: str = await self.page.evaluate("shop.device()")
+        stamp: str = await self.ask("shop.device()")
         return stamp
 
     def sent(self, ending: str) -> list[int]:

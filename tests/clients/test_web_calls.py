@@ -27,7 +27,7 @@ FORBIDDEN: Final = (
 
 async def request_alias(visitor: Visitor, source: str, destination: str) -> dict[str, object]:
     """Let the client write an alias request for two of its users, and send it."""
-    answer: dict[str, object] = await visitor.page.evaluate(
+    answer: dict[str, object] = await visitor.ask(
         "([source, destination]) => shop.alias(shop.aliasBetween(source, destination))", [source, destination]
     )
     return answer
@@ -45,7 +45,7 @@ async def test_alias(service: Service, strategy: Strategy, arrive: Arrive) -> No
         stranger = await arrive()
         source = (await stranger.begin(direct_urls(service.port)))["mpid"]
         times = "{startTime: Date.now() - 1000, endTime: Date.now(), scope: 'device'}"
-        answer = await visitor.page.evaluate(
+        answer = await visitor.ask(
             "([sourceMpid, destinationMpid]) => shop.alias({sourceMpid, destinationMpid, ..." + times + "})",
             [source, account["mpid"]],
         )
@@ -71,7 +71,7 @@ async def test_refused_alias(new_service: Service, strategy: Strategy, arrive: A
         return
     visitor = await arrive()
     visit = await visitor.begin(own_domain(new_service.port))
-    answer = await visitor.page.evaluate(
+    answer = await visitor.ask(
         "destinationMpid => shop.alias({sourceMpid: '1234', destinationMpid, startTime: 1, endTime: 2})",
         visit["mpid"],
     )

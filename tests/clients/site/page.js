@@ -2,7 +2,8 @@
 import mParticle from "/sdk/mparticle.esm.js";
 
 const report = (result) => {
-  const user = mParticle.Identity.getCurrentUser();
+  // the user that the callback is given knows what the answer said; the current one, what was stored
+  const user = result.getUser ? result.getUser() : mParticle.Identity.getCurrentUser();
   return {
     httpCode: result.httpCode,
     body: result.body,
