@@ -10,7 +10,7 @@ from idsync.gateway.operator import MAX_PAGE, PAGE
 from idsync.gateway.payload import MAX_BODY_BYTES
 from idsync.gateway.uploads import MAX_BATCH_BYTES
 from idsync.model.events import MAX_EVENT_NAME_CHARS
-from idsync.pipeline.store.embedded import KEPT_REFUSED
+from idsync.pipeline.store.protocol import KEPT_REFUSED
 from tests.project.tree import ROOT
 
 PAGE_TEXT = (ROOT / "docs" / "http.md").read_text()

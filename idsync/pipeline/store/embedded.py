@@ -12,13 +12,10 @@ from idsync.model.errors import UnavailableError
 from idsync.model.events import Channel, ListedEvent, Position, RefusedBatch, Stored
 from idsync.model.identity import Mpid
 from idsync.pipeline.store.group_writer import GroupWriter
-from idsync.pipeline.store.protocol import AttributedBatch
+from idsync.pipeline.store.protocol import KEPT_REFUSED, AttributedBatch
 from idsync.pipeline.store.schema import connect
 
-__all__ = ["KEPT_REFUSED", "EmbeddedEventStore"]
-
-KEPT_REFUSED: Final = 1_000
-"""Refused batches that are kept of each workspace, the newest."""
+__all__ = ["EmbeddedEventStore"]
 
 _LAST: Final = Position((1 << 63) - 1, (1 << 63) - 1)
 

@@ -12,12 +12,9 @@ import structlog
 from idsync.model.errors import StoreError, UnavailableError
 from idsync.model.events import Channel, ListedEvent, Position, RefusedBatch, Stored
 from idsync.model.identity import Mpid
-from idsync.pipeline.store.protocol import AttributedBatch
+from idsync.pipeline.store.protocol import KEPT_REFUSED, AttributedBatch
 
-__all__ = ["KEPT_REFUSED", "PostgresEventStore"]
-
-KEPT_REFUSED: Final = 1_000
-"""Refused batches that are kept of each workspace, the newest."""
+__all__ = ["PostgresEventStore"]
 
 T = TypeVar("T")
 

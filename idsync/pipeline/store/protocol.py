@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from idsync.model.events import Batch, ListedEvent, Position, RefusedBatch, Stored
 from idsync.model.identity import Mpid
 
-__all__ = ["AttributedBatch", "EventStore"]
+__all__ = ["KEPT_REFUSED", "AttributedBatch", "EventStore"]
+
+KEPT_REFUSED: Final = 1_000
+"""Refused batches that are kept of each workspace, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class EventStore(Protocol):
         ...
 
     async def refuse(self, refused: RefusedBatch) -> None:
-        """Keep what was refused, for a while: the newest of each workspace, as many as the store says.
+        """Keep what was refused, for a while: the newest `KEPT_REFUSED` of each workspace.
 
         Raises:
             UnavailableError: It is not kept.

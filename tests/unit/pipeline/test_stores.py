@@ -12,9 +12,9 @@ import pytest
 
 from idsync.model.errors import UnavailableError
 from idsync.model.events import Event, Position, Stored
-from idsync.pipeline.store.embedded import KEPT_REFUSED, EmbeddedEventStore
+from idsync.pipeline.store.embedded import EmbeddedEventStore
 from idsync.pipeline.store.postgres import _EVENTS, PostgresEventStore
-from idsync.pipeline.store.protocol import EventStore
+from idsync.pipeline.store.protocol import KEPT_REFUSED, EventStore
 from idsync.store.postgres.address import read_address
 from tests.postgres import new_postgres, postgres_server
 from tests.unit.pipeline.batches import attributed, event, names, refused
