@@ -58,11 +58,12 @@ proto: ## generate idsync/v1 from proto/
 names: ## accept the public names as they are now
 	$(BIN)/python -m tests.project.public_names > build-names.tmp && mv build-names.tmp tests/project/public_names.txt
 
-COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra bench --extra dev pyproject.toml
+COMPILE = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra postgres --extra bench --extra e2e --extra dev pyproject.toml
 
-lock: ## write both lock files anew, with the newest and the oldest packages admitted
+lock: ## write the lock files anew, with the newest and the oldest packages admitted, and those of npm
 	$(COMPILE) --upgrade -o requirements.lock
 	$(COMPILE) --upgrade --resolution lowest-direct -o requirements-lowest.lock
+	$(BIN)/python -m scripts.npm_packages lock
 
 bench: ## compare the service with echo servers of the same messages (about 7 minutes)
 	$(BIN)/python -m tests.bench --rounds 3
