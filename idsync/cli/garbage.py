@@ -7,18 +7,22 @@ from typing import Final
 
 __all__ = ["keep_resident"]
 
-_COLLECT_AFTER: Final = 50_000
-"""Objects between two looks of the garbage collector: a call makes hundreds, and few of them in cycles."""
+_COLLECT_AFTER: Final = 2_000
+"""Objects between two looks of the garbage collector, so few that a look takes a millisecond: it holds up all
+calls, and one at fifty thousand, most of them long out of the processor's caches, took forty."""
+_MIDDLE_AFTER: Final = 5
+"""Such looks between two at what survived one, which take about as long."""
+_ALL_AFTER: Final = 5_000
+"""Looks of the middle kind between two at everything: these take long, and there is little to be found."""
 _OLDEST: Final = 2
 """The generation of which a collection is a full one."""
 
 
 def keep_resident() -> None:
-    """Have the collector look no more at what is there now: it stays, and collect seldom from here on."""
+    """Have the collector look no more at what is there now, and at little at once from here on."""
     gc.collect()
     gc.freeze()
-    # few of the middle generation at once: each that survives is looked at again with all of them
-    gc.set_threshold(_COLLECT_AFTER, 5, 200)
+    gc.set_threshold(_COLLECT_AFTER, _MIDDLE_AFTER, _ALL_AFTER)
     if _freeze_the_old not in gc.callbacks:
         gc.callbacks.append(_freeze_the_old)
 

@@ -13,6 +13,7 @@ import structlog
 from idsync.model.errors import UnavailableError
 from idsync.store.embedded.group import Group
 from idsync.store.embedded.log import Log
+from idsync.store.embedded.pace import Pace
 
 __all__ = ["STALL_LOOKS", "Committer"]
 
@@ -27,7 +28,7 @@ _log = structlog.get_logger("idsync.store")
 
 
 class Committer:
-    """Brings groups to disk one after another, without a timer: the disk sets the pace.
+    """Brings groups to disk one after another: the disk sets the pace, and a quick one waits for company.
 
     Nobody waits for a disk that does not answer: after some seconds everybody is refused, and further groups
     are not taken before it answers.
@@ -43,6 +44,7 @@ class Committer:
         self._on_durable = on_durable
         self._on_failed = on_failed
         self._loop = asyncio.get_running_loop()
+        self._pace = Pace()
         self._number = 0
         self._gathering: Group | None = None
         self._writing: Group | None = None
@@ -66,7 +68,8 @@ class Committer:
             durable.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._gathering = Group(self._number, durable)
             if self._writing is None:
-                self._loop.call_soon(self._write)
+                # its first entry is added once this has returned
+                self._schedule(1)
         return self._gathering
 
     def open_groups(self) -> list[Group]:
@@ -92,10 +95,18 @@ class Committer:
         if self._watch is not None:
             self._watch.cancel()
 
+    def _schedule(self, entries: int) -> None:
+        wait_s = self._pace.wait_s(self._loop.time(), entries)
+        if wait_s:
+            self._loop.call_later(wait_s, self._write)
+        else:
+            self._loop.call_soon(self._write)
+
     def _write(self) -> None:
         if self._writing is not None or self._gathering is None:
             return
         self._writing, self._gathering = self._gathering, None
+        self._pace.left(self._loop.time(), len(self._writing.entries))
         self._looks = 0
         if self._watch is None:
             self._watch = self._loop.call_later(_LOOK_S, self._look)
@@ -123,7 +134,8 @@ class Committer:
             self._on_durable(group)
             if not group.durable.done():
                 group.durable.set_result(None)
-            self._write()
+            if self._gathering is not None:
+                self._schedule(len(self._gathering.entries))
             return
         void = [group, *self.open_groups()]
         self._gathering = None

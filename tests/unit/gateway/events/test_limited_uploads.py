@@ -1,0 +1,27 @@
+"""A batch is one call to the rate limits, the first one of its sender too (ID-240)."""
+
+from __future__ import annotations
+
+from idsync.pipeline.intake import Intake
+from idsync.pipeline.store.embedded import EmbeddedEventStore
+from idsync.server.app import open_app
+from idsync.testing.clock import ManualClock
+from tests.unit.gateway.conftest import browse, configuration
+from tests.unit.gateway.events.conftest import WITH_READERS
+from tests.unit.gateway.events.uploads import READER
+
+
+async def test_the_first_batch_of_a_sender_fits_a_limit_of_one(
+    clock: ManualClock, store: EmbeddedEventStore
+) -> None:
+    """Asking who calls counts for nothing: else a profile were made, and its batch turned away for ever."""
+    limits = "\n[limits]\nrequests_per_second_per_key = 1\n"
+    batch = {"environment": "production", "user_identities": {"customer_id": "c1"}, "events": []}
+    async with open_app(configuration(WITH_READERS + limits), "memory://", "127.0.0.1:0") as service:
+        intake = Intake(store, service.registry, lambda: clock.now_ms)
+        async with browse(service.local_transport, service.registry, intake=intake) as http:
+            first = await http.post("/v2/events", json=batch, headers=READER)
+            second = await http.post("/v2/events", json=batch, headers=READER)
+
+    assert first.status_code == 202
+    assert second.status_code == 429
