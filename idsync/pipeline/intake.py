@@ -77,9 +77,13 @@ class Intake:
             IdsyncError: Nothing was kept, because of the caller, a limit, or a service out of reach.
         """
         received_ms = self._clock()
+        is_stranger = isinstance(credentials, OperatorCredentials) or credentials.key not in self._workspaces
+        if is_stranger:
+            # before anybody is made: it counts as a call too, and may be the one too many
+            await self._whose(client, credentials)
         found = [await self._attribute(batch, client, credentials, received_ms) for batch in batches]
         # an identity call has verified who calls; where there was none, nobody has yet
-        verified = any(isinstance(each, int) for each in found)
+        verified = is_stranger or any(isinstance(each, int) for each in found)
         workspace, key = await self._whose(client, credentials, afresh=not verified)
         attributed = [
             AttributedBatch(workspace, key, mpid, received_ms, batch)

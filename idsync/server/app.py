@@ -31,7 +31,7 @@ from idsync.server.method import Desk, Method, methods_of
 from idsync.server.schedule import run_schedule
 from idsync.server.services.admin_service import AdminService
 from idsync.server.services.graph_service import GraphService
-from idsync.server.services.identity_service import MANY_CALLS, UNCOUNTED, IdentityService
+from idsync.server.services.identity_service import MANY_CALLS, IdentityService
 from idsync.server.transport.grpc_server import GrpcServer
 from idsync.server.transport.local import LocalTransport
 from idsync.server.versions import record_versions
@@ -148,7 +148,7 @@ async def open_app(
         admin = AdminService(configuration, versions)
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [
-            *methods_of(_IDENTITY, counted.service(identity), desk, MANY_CALLS, identity.recall, UNCOUNTED),
+            *methods_of(_IDENTITY, counted.service(identity), desk, MANY_CALLS, identity.recall),
             *methods_of(_GRAPH, counted.service(graph), desk),
             *methods_of(_ADMIN, counted.service(admin), desk),
         ]

@@ -295,7 +295,6 @@ def methods_of(
     desk: Desk,
     many_calls: Collection[str] = (),
     recall: Callable[[str], Recall | None] | None = None,
-    uncounted: Collection[str] = (),
 ) -> list[Method]:
     """Wrap every method of a service; the rpc `BatchResolve` is answered by its `batch_resolve`.
 
@@ -305,14 +304,13 @@ def methods_of(
         desk: Whom they share.
         many_calls: Rpcs that count each call they carry, and are as large as the transport takes.
         recall: Gives what may answer an rpc's requests before they are read.
-        uncounted: Rpcs that no rate limit counts.
     """
     return [
         desk.method(
             rpc,
             getattr(service, re.sub(r"(?<!^)(?=[A-Z])", "_", rpc.name).lower()),
             recall=None if recall is None else recall(rpc.name),
-            counts=rpc.name not in many_calls and rpc.name not in uncounted,
+            counts=rpc.name not in many_calls,
             max_bytes=None if rpc.name in many_calls else MAX_REQUEST_BYTES,
         )
         for rpc in descriptor.methods

@@ -84,6 +84,8 @@ class TestBatch:
             return decide(step, view)
 
         monkeypatch.setattr(ResolveStep, "decide", failing)
+        # each is decided by itself
+        monkeypatch.setattr(ResolveStep, "likeness", None)
         wanted = (identify(ios_idfv=value) for value in ("bad", "a", "bad", "b", "a", "bad"))
 
         with capture_logs() as lines:

@@ -32,12 +32,10 @@ from idsync.server.wire.faults import MAX_CALLS, refuse
 from idsync.store.protocol import Store
 from idsync.v1 import identity_service_pb2 as pb
 
-__all__ = ["MANY_CALLS", "UNCOUNTED", "IdentityService"]
+__all__ = ["MANY_CALLS", "IdentityService"]
 
 MANY_CALLS: Final = frozenset({"BatchResolve", "StreamResolve"})
 """Rpcs that carry many calls, each of which counts against the rate limits."""
-UNCOUNTED: Final = frozenset({"GetCaller"})
-"""Rpcs that no rate limit counts: a gateway asks who calls before it passes on what does count."""
 _OPERATIONS: Final = {operation.name.capitalize(): operation.value for operation in Operation}
 """What the journal calls it, by rpc."""
 
