@@ -183,7 +183,7 @@ async def new_service(services: ServiceFor, strategy: Strategy) -> Service:
     return await services(strategy, "new")
 
 
-@pytest_asyncio.fixture(params=["new", "used"], loop_scope="session")
+@pytest_asyncio.fixture(params=["new", pytest.param("used", marks=pytest.mark.reused)], loop_scope="session")
 async def service(request: pytest.FixtureRequest, services: ServiceFor, strategy: Strategy) -> Service:
     """A service with the strategy, on an empty database and on one with a past."""
     return await services(strategy, request.param)
