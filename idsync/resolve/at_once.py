@@ -112,10 +112,11 @@ class AtOnce:
                 return known.step, again
             self._remembered.pop(key, None)
         wanted = step.wanted
-        ruled = None if step.likeness is None else cast("RuledStep[R]", step)
+        likeness = step.likeness
+        ruled = None if likeness is None else cast("RuledStep[R]", step)
         standing = None if ruled is None else self._store.standing(wanted)
         if ruled is not None and standing is not None:
-            applied = self._follow(ruled, wanted, standing)
+            applied = self._follow(ruled, likeness, wanted, standing)
             if applied is not None:
                 return step, applied
         [view] = await self._store.read_views((wanted,))
@@ -126,7 +127,7 @@ class AtOnce:
         if ruled is not None and standing is not None:
             ruling = ruled.ruling(standing)
             if ruling is not None:
-                self._rulings.keep(ruled.likeness, standing, ruling)
+                self._rulings.keep(likeness, standing, ruling)
         if not change_set.changes:
             self._remember(key, wanted, _Remembered(step, change_set))
         return step, result
@@ -138,9 +139,11 @@ class AtOnce:
         [result] = await self._store.apply((conditions,))
         return result if isinstance(result, Applied) else None
 
-    def _follow(self, step: RuledStep[Any], wanted: ViewRequest, standing: Standing) -> Applied | None:
+    def _follow(
+        self, step: RuledStep[Any], likeness: Hashable, wanted: ViewRequest, standing: Standing
+    ) -> Applied | None:
         """Decide a step as another was decided that stood so; `None`: there was none yet."""
-        ruling = self._rulings.of(step.likeness, standing)
+        ruling = self._rulings.of(likeness, standing)
         if ruling is None:
             return None
         if standing is UNHELD:

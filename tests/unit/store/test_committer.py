@@ -12,6 +12,7 @@ from idsync.model.errors import UnavailableError
 from idsync.store.embedded.committer import STALL_LOOKS, Committer
 from idsync.store.embedded.group import Group, NewIdentity
 from idsync.store.embedded.log import Log
+from idsync.store.embedded.pace import Pace
 
 
 class SlowLog:
@@ -236,3 +237,30 @@ async def test_whoever_waits_is_told_whatever_the_owner_meets() -> None:
 
     assert [type(end) for end in ends] == [UnavailableError, UnavailableError]
     assert len(noted) == 1
+
+
+class Patient(Pace):
+    """Has every group wait for longer than any test takes."""
+
+    def wait_s(self, now_s: float, entries: int) -> float:
+        return 3_600.0
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["on its own", "behind a write"])
+async def test_a_group_waits_as_long_as_the_pace_says(is_first: bool) -> None:
+    """Where nothing is on its way, and where it gathered while something was."""
+    desk = Desk()
+    if is_first:
+        desk.committer._pace = Patient()
+        desk.committer.group()
+    else:
+        first, _, write = await desk.two_groups()
+        desk.committer._pace = Patient()
+        write.set_result(1)
+        await asyncio.wait_for(first.durable, 30)
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+    assert desk.log.begun.empty()
+    assert len(desk.committer.open_groups()) == 1
+    desk.committer.close()
