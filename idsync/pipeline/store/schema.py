@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -77,8 +81,9 @@ def connect(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"the file of the events cannot be opened: {error}") from error
     try:
-        _prepare(connection)
-    except sqlite3.Error as error:
+        with _alone_in(path.parent):
+            _prepare(connection)
+    except (OSError, sqlite3.Error) as error:
         connection.close()
         raise StoreError(f"the file of the events cannot be used: {error}") from error
     except StoreError:
@@ -91,7 +96,6 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA secure_delete=ON")
-    # several processes may open a new file at once, and one of them makes the tables
     connection.execute("BEGIN IMMEDIATE")
     try:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -110,3 +114,14 @@ def _prepare(connection: sqlite3.Connection) -> None:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from preparing a file there: SQLite waits for nobody where two change its mode."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -39,6 +41,37 @@ async def test_what_is_kept_is_on_disk(store: EmbeddedEventStore, path: Path) ->
     other.close()
     assert rows == [("r", 7, "javascript", Environment.PRODUCTION.value, 5_000, b'{"a":1}')]
     assert mode == "wal"
+
+
+_OPEN = """
+import sys
+from pathlib import Path
+from idsync.pipeline.store.schema import connect
+
+print("ready", flush=True)
+for name in sys.stdin:
+    connect(Path(name.strip())).close()
+    print("opened", flush=True)
+"""
+
+
+def test_several_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """As the fronts of one service do."""
+    command = [sys.executable, "-c", _OPEN]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    said = [process.stdout.readline() for process in processes if process.stdout]
+    for round_ in range(50):
+        for process in processes:
+            assert process.stdin
+            process.stdin.write(f"{tmp_path / str(round_)}.db\n")
+            process.stdin.flush()
+        said += [process.stdout.readline() for process in processes if process.stdout]
+    for process in processes:
+        process.communicate(timeout=60)
+
+    assert said == ["ready\n"] * 4 + ["opened\n"] * 200
 
 
 async def test_a_file_that_cannot_be_written_refuses_and_recovers(
