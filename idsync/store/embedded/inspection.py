@@ -8,19 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
     from idsync.store.sql.reader import SqlReader
 
 __all__ = ["Inspection"]
-
-
-class _Opened(NamedTuple):
-    engine: AsyncEngine
-    reader: SqlReader
 
 
 class Inspection:
@@ -32,7 +25,7 @@ class Inspection:
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._opening: asyncio.Task[_Opened] | None = None
+        self._opening: asyncio.Task[SqlReader] | None = None
 
     async def tables(self) -> SqlReader:
         """Give what reads them."""
@@ -40,18 +33,17 @@ class Inspection:
             # in a thread, so that calls go on meanwhile
             self._opening = asyncio.create_task(asyncio.to_thread(_open, self._database))
         # who asked first may be cancelled, the others still want it
-        return (await asyncio.shield(self._opening)).reader
+        return await asyncio.shield(self._opening)
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Let every look end, then let go of every connection."""
         if self._opening is not None:
-            await (await self._opening).engine.dispose()
+            await (await self._opening).close()
 
 
-def _open(database: Path) -> _Opened:
+def _open(database: Path) -> SqlReader:
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - see above
 
     from idsync.store.sql.reader import SqlReader  # noqa: PLC0415
 
-    engine = create_async_engine(f"sqlite+aiosqlite:///{database}")
-    return _Opened(engine, SqlReader(engine))
+    return SqlReader(create_async_engine(f"sqlite+aiosqlite:///{database}"))

@@ -322,6 +322,7 @@ class PostgresStore:
             try:
                 await self._turns.close()
                 await self._bell.close()
+                await self._tables.close()
             finally:
                 await self._database.close()
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from idsync.store.sql.looks import Looks, whole
 from idsync.store.sql.tables import configuration
 
 __all__ = ["ConfigurationVersions"]
 
 
-class ConfigurationVersions:
+class ConfigurationVersions(Looks):
     """Reads the newest version and records a new one; part of `SqlReader`."""
 
-    _engine: AsyncEngine
-
+    @whole
     async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
         """Give the newest configuration version."""
         c = configuration.c
@@ -23,6 +22,7 @@ class ConfigurationVersions:
             row = (await connection.execute(query.order_by(c.version.desc()).limit(1))).first()
             return None if row is None else (row.version, row.author, row.at_ms, row.settings)
 
+    @whole
     async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
         """Record a configuration version."""
         newest = await self.configuration(scope)

@@ -7,23 +7,23 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Row, select, union
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from idsync.model.identity import GraphKey, Identity, IdentityType, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.store.codec import from_stored, stored_identities, unpack
 from idsync.store.rows import StoredEntry
 from idsync.store.sql.keyed import graph_id_of, rows_in
+from idsync.store.sql.looks import Looks, whole
 from idsync.store.sql.tables import alias, identity, journal, link
 
 __all__ = ["JournalReader"]
 
 
-class JournalReader:
+class JournalReader(Looks):
     """Reads the journal of every graph; part of `SqlReader`."""
 
-    _engine: AsyncEngine
-
+    @whole
     async def entries(self, key: GraphKey, after: int, limit: int, mpid: Mpid | None) -> list[JournalEntry]:
         """Read on from a position."""
         query = select(journal).where(journal.c.seq > after).order_by(journal.c.seq).limit(limit)
@@ -34,6 +34,7 @@ class JournalReader:
             rows = (await connection.execute(query.where(journal.c.graph_id == graph_id))).all()
             return await self._shown(connection, key, graph_id, rows)
 
+    @whole
     async def entries_at(self, key: GraphKey, seqs: Collection[int]) -> dict[int, JournalEntry]:
         """Pick entries."""
         async with self._engine.connect() as connection:
@@ -42,6 +43,7 @@ class JournalReader:
             rows = await rows_in(connection, query, journal.c.seq, seqs)
             return {entry.seq: entry for entry in await self._shown(connection, key, graph_id, rows)}
 
+    @whole
     async def entries_of_request(self, key: GraphKey, request_id: str, limit: int) -> list[JournalEntry]:
         """Find entries by request id."""
         async with self._engine.connect() as connection:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Row, func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from idsync.model.aliasing import AliasRecord, AliasState
 from idsync.model.identity import Environment, GraphKey, Identity, Mpid
@@ -16,27 +15,23 @@ from idsync.store.rows import AliasRow, StoredTerms
 from idsync.store.sql.configuration_versions import ConfigurationVersions
 from idsync.store.sql.journal_reader import JournalReader
 from idsync.store.sql.keyed import graph_id_of, rows_in
+from idsync.store.sql.looks import whole
 from idsync.store.sql.tables import alias, directory, graph, identity, journal, link, profile
 
 __all__ = ["SqlReader"]
 
 
 class SqlReader(JournalReader, ConfigurationVersions):
-    """Reads the tables and the journal of every graph; what it shows is durable.
+    """Reads the tables and the journal of every graph; what it shows is durable."""
 
-    Args:
-        engine: Each use of it is one consistent look.
-    """
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
+    @whole
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have a journal."""
         async with self._engine.connect() as connection:
             rows = await connection.execute(select(graph.c.scope, graph.c.environment))
             return sorted(GraphKey(scope, Environment(environment)) for scope, environment in rows)
 
+    @whole
     async def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
         """Say which graph each MPID belongs to."""
         async with self._engine.connect() as connection:
@@ -50,6 +45,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
             )
             return {row.mpid: GraphKey(row.scope, Environment(row.environment)) for row in found}
 
+    @whole
     async def profiles(self, key: GraphKey, mpids: Collection[Mpid]) -> dict[Mpid, Profile]:
         """Show profiles whole."""
         async with self._engine.connect() as connection:
@@ -85,6 +81,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
         said = {row.seq: row for row in entries}
         return {row.mpid: _profile(key, row, links, said, rows, values) for row in found}
 
+    @whole
     async def find_profiles(
         self, key: GraphKey, wanted: int | None, limit: int, before: int | None
     ) -> list[Mpid]:
@@ -104,6 +101,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
         newest_first = sorted(rows, key=lambda row: -row.recency)
         return [row.mpid for row in newest_first if before is None or row.recency < before][:limit]
 
+    @whole
     async def newest_holders(
         self, key: GraphKey, wanted: int | None, limit: int, before: int | None
     ) -> list[Mpid]:
@@ -119,6 +117,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
                 query = query.where(link.c.recency < before)
             return list(await connection.scalars(query.order_by(link.c.recency.desc()).limit(limit)))
 
+    @whole
     async def identity_id(self, key: GraphKey, digest: bytes, wanted: Identity) -> int | None:
         """Find the id of a value; the value itself is compared after the look-up."""
         async with self._engine.connect() as connection:
@@ -131,6 +130,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
             )
             return next((i for i, value in rows if value == wanted.value.encode()), None)
 
+    @whole
     async def links_of(self, key: GraphKey, wanted: int | None, limit: int) -> list[Link]:
         """List the links of an identity by id, past ones too, oldest first."""
         async with self._engine.connect() as connection:
@@ -146,6 +146,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
             )
             return [Link(*row) for row in rows]
 
+    @whole
     async def pending_aliases(self, due_ms: int, limit: int) -> list[tuple[GraphKey, AliasRecord]]:
         """List pending alias requests that are due, in order of arrival."""
         async with self._engine.connect() as connection:
@@ -164,6 +165,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
                 pending.append((key, alias_record(stored, values.__getitem__)))
             return pending
 
+    @whole
     async def inactive_profiles(self, key: GraphKey, before_ms: int, limit: int) -> list[Mpid]:
         """List live profiles without activity since a moment."""
         async with self._engine.connect() as connection:
@@ -178,6 +180,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
             )
             return list(rows)
 
+    @whole
     async def shared_values(self, key: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
         """List holders of values that are on more than one record."""
         async with self._engine.connect() as connection:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import product
+
 from idsync.model.identity import IdentityType
 from idsync.model.journal import Change, ChangeKind
 from idsync.model.profile import Link, RecordedIdentity
@@ -165,3 +168,24 @@ class InspectionChecks:
         assert numbers == [1, 2, 1]
         assert await store.configuration("retail") == (2, "operator", START_MS + 1, 'two "\u00e9\U0001f600"')
         assert await store.configuration("wholesale") == (1, "file", START_MS + 2, "three")
+
+    async def test_who_stops_waiting_leaves_nothing_behind(self, scribe: Scribe) -> None:
+        """Whenever a look is given up, twice even, the store still answers and ends, and so do its tasks."""
+        await scribe.create(DEVICE)
+        before = asyncio.all_tasks()
+        for turns in product(range(0, 400, 8), (2, 8, 24)):
+            look = asyncio.create_task(scribe.store.entries(scribe.graph, 0, 10))
+            for each in turns:
+                await _turn(each)
+                look.cancel()
+            await asyncio.wait([look])
+
+        assert [entry.seq for entry in await scribe.store.entries(scribe.graph, 0, 10)] == [1]
+        await scribe.store.close()
+        assert asyncio.all_tasks() <= before
+
+
+async def _turn(times: int) -> None:
+    """Let the loop go round."""
+    for _ in range(times):
+        await asyncio.sleep(0)
