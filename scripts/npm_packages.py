@@ -20,7 +20,11 @@ from typing import Final
 __all__ = ["FOLDERS", "MissingError", "installed", "lock"]
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-FOLDERS: Final = (_ROOT / "scripts" / "demo_shop", _ROOT / "tests" / "clients" / "node")
+FOLDERS: Final = (
+    _ROOT / "scripts" / "demo_shop",
+    _ROOT / "tests" / "clients" / "node",
+    _ROOT / "tests" / "clients" / "older_web",
+)
 """Where a `package.json` stands."""
 
 _TIMEOUT_S: Final = 300

@@ -11,7 +11,12 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from tests.clients.service import WEB_KEY
 
-__all__ = ["Report", "Visitor", "direct_urls", "own_domain"]
+__all__ = ["CLIENTS", "NEWEST", "OLDER", "Report", "Visitor", "direct_urls", "own_domain"]
+
+NEWEST: Final = "newest"
+OLDER: Final = ("2.30.1", "2.11.15")
+CLIENTS: Final = (NEWEST, *OLDER)
+"""The versions of the web client: that of the demo shop, and older ones that pages still have."""
 
 _READY: Final = "document.documentElement.dataset.ready === 'yes'"
 
@@ -52,14 +57,21 @@ class Visitor:
     context: BrowserContext
     page: Page
     site: str
+    client: str
     complaints: list[str] = field(default_factory=list)
     answers: list[tuple[str, str, int]] = field(default_factory=list)
 
     @classmethod
-    async def arriving(cls, browser: Browser, site: str) -> Visitor:
-        """Open a browser that has never been here."""
+    async def arriving(cls, browser: Browser, site: str, client: str) -> Visitor:
+        """Open a browser that has never been here.
+
+        Args:
+            browser: Where it is opened.
+            site: The shop's address.
+            client: One of `CLIENTS`.
+        """
         context = await browser.new_context()
-        visitor = cls(context, await context.new_page(), site)
+        visitor = cls(context, await context.new_page(), site, client)
         visitor.page.on("console", visitor._heard)
         visitor.page.on("pageerror", lambda error: visitor.complaints.append(f"uncaught: {error}"))
         visitor.page.on("response", visitor._answered)
@@ -72,7 +84,7 @@ class Visitor:
 
     async def begin(self, urls: Mapping[str, str], key: str = WEB_KEY, **settings: Any) -> Report:
         """Load the page and start the client; gives what its first identify came to."""
-        await self.page.goto(self.site)
+        await self.page.goto(f"{self.site}?client={self.client}")
         await self.page.wait_for_function(_READY)
         config = {
             **urls,
@@ -80,7 +92,7 @@ class Visitor:
             "workspaceToken": "shop",
             "requestConfig": False,
             **settings,
-            "flags": settings.get("flags", {"eventBatchingIntervalMillis": "0"}),
+            "flags": settings.get("flags", {"eventsV3": "100", "eventBatchingIntervalMillis": "0"}),
         }
         report: Report = await self.ask("([key, config]) => shop.begin(key, config)", [key, config])
         return report

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -19,13 +19,14 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from scripts.npm_packages import FOLDERS, MissingError, installed
-from tests.clients.browser import Visitor
+from tests.clients.browser import NEWEST, OLDER, Visitor
 from tests.clients.service import Service, Trust, serving, use
 from tests.clients.strategies import STRATEGIES, Strategy
 from tests.crash.faults import Faults, faults
 
 HERE = Path(__file__).parent
-Arrive = Callable[[], Awaitable[Visitor]]
+Arrive = Callable[..., Awaitable[Visitor]]
+"""Opens a browser that has never been here; takes the version of its web client, the newest by default."""
 
 
 def _installed(folder: Path) -> Path:
@@ -39,6 +40,16 @@ def _installed(folder: Path) -> Path:
 def web_sdk() -> Path:
     """The folder with the published web client."""
     return _installed(FOLDERS[0]) / "@mparticle" / "web-sdk" / "dist"
+
+
+@pytest.fixture(scope="session")
+def web_sdks(web_sdk: Path) -> Mapping[str, Path]:
+    """The folders with every version of it that tests drive."""
+    modules = _installed(FOLDERS[2])
+    return {
+        NEWEST: web_sdk,
+        **{version: modules / f"web-sdk-{version}" / "dist" for version in OLDER},
+    }
 
 
 @pytest.fixture(scope="session")
@@ -71,20 +82,22 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 class _Page(SimpleHTTPRequestHandler):
-    sdk: ClassVar[Path]
+    sdks: ClassVar[Mapping[str, Path]]
 
     def translate_path(self, path: str) -> str:
-        name = path.partition("?")[0]
-        return str(self.sdk / Path(name).name) if name.startswith("/sdk/") else super().translate_path(path)
+        match path.partition("?")[0].split("/"):
+            case ["", "sdk", version, name]:
+                return str(self.sdks[version] / name)
+        return super().translate_path(path)
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
 
 @pytest.fixture(scope="session")
-def site(web_sdk: Path) -> Iterator[str]:
+def site(web_sdks: Mapping[str, Path]) -> Iterator[str]:
     """The shop's page, on an origin that is not the service's."""
-    _Page.sdk = web_sdk
+    _Page.sdks = web_sdks
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Page, directory=str(HERE / "site")))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -105,8 +118,8 @@ async def arrive(browser: Browser, site: str) -> AsyncIterator[Arrive]:
     """Open browsers that have never been here; closed after the test."""
     visitors: list[Visitor] = []
 
-    async def open_one() -> Visitor:
-        visitors.append(await Visitor.arriving(browser, site))
+    async def open_one(client: str = NEWEST) -> Visitor:
+        visitors.append(await Visitor.arriving(browser, site, client))
         return visitors[-1]
 
     yield open_one

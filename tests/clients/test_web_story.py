@@ -9,7 +9,7 @@ from idsync.v1.identity_pb2 import (
     IDENTITY_TYPE_DEVICE_APPLICATION_STAMP,
     IDENTITY_TYPE_EMAIL,
 )
-from tests.clients.browser import Report, direct_urls, own_domain
+from tests.clients.browser import CLIENTS, NEWEST, Report, direct_urls, own_domain
 from tests.clients.conftest import Arrive
 from tests.clients.people import somebody
 from tests.clients.service import Service, identities_of
@@ -26,18 +26,20 @@ def letters(reports: dict[str, Report]) -> dict[str, str]:
     }
 
 
-async def test_shared_device(service: Service, strategy: Strategy, arrive: Arrive) -> None:
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_shared_device(service: Service, strategy: Strategy, arrive: Arrive, client: str) -> None:
     """ID-101, ID-103, ID-121, ID-124, ID-131, ID-132, ID-140: who the client is after each step."""
     first, second = somebody(), somebody()
-    visitor = await arrive()
+    visitor = await arrive(client)
     reports = {"visit": await visitor.begin(direct_urls(service.port))}
     reports["sign_up"] = await visitor.call("login", first)
     reports["logout"] = await visitor.call("logout")
     reports["second_user"] = await visitor.call("login", second)
     reports["second_logout"] = await visitor.call("logout")
     reports["return"] = await visitor.call("login", first)
-    elsewhere = await arrive()
-    reports["second_device"] = await elsewhere.begin(own_domain(service.port))
+    elsewhere = await arrive(client)
+    urls = own_domain if client == NEWEST else direct_urls
+    reports["second_device"] = await elsewhere.begin(urls(service.port))
     reports["second_device_login"] = await elsewhere.call("login", first)
     stamps = {await visitor.device(), await elsewhere.device()}
     account = await service.profile(reports["sign_up"]["mpid"])

@@ -1,5 +1,6 @@
 // What a shop's own code does with the published client, as promises that tests can wait for.
-import mParticle from "/sdk/mparticle.esm.js";
+const client = new URLSearchParams(location.search).get("client");
+const { default: mParticle } = await import(`/sdk/${client}/mparticle.esm.js`);
 
 const report = (result) => {
   // the user that the callback is given knows what the answer said; the current one, what was stored

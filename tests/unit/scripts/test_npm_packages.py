@@ -19,7 +19,9 @@ def test_every_package_is_pinned_by_its_content(folder: Path) -> None:
     assert [
         name for name, package in packages.items() if not package["integrity"].startswith("sha512-")
     ] == []
-    assert {name: locked[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    # an alias says which package it stands for: npm:NAME@VERSION
+    versions = {name: version.rpartition("@")[2] for name, version in wanted.items()}
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in wanted} == versions
 
 
 def test_without_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
