@@ -15,7 +15,7 @@ from tests.clients.browser import Report, Visitor, direct_urls
 from tests.clients.conftest import Ailing, Arrive
 from tests.clients.people import somebody
 from tests.clients.service import Service, Trust, serving
-from tests.clients.strategies import STRATEGIES, Strategy
+from tests.clients.strategies import Strategy
 from tests.clients.wire import wire_to
 
 pytestmark = [pytest.mark.clients, pytest.mark.asyncio(loop_scope="session")]
@@ -151,24 +151,23 @@ async def test_bad_day(ailing: Ailing, strategy: Strategy, arrive: Arrive) -> No
     assert surprises(visitor, *status(429), *status(503), *UPLOADS) == []
 
 
-async def test_service_dies(tmp_path: Path, trust: Trust, arrive: Arrive) -> None:
+async def test_service_dies(tmp_path: Path, trust: Trust, strategy: Strategy, arrive: Arrive) -> None:
     """A service is killed and another takes over: everybody is who they were, and new people can come."""
-    link = next(each for each in STRATEGIES if each.name == "profile_link")
     person = somebody()
     visitor = await arrive()
     async with AsyncExitStack() as stack:
-        service = stack.enter_context(serving(tmp_path, link.configuration, trust))
+        service = stack.enter_context(serving(tmp_path, strategy.configuration, trust))
         wire = await stack.enter_async_context(wire_to(service.port))
         await visitor.begin(direct_urls(wire.port))
         account = await visitor.call("login", person)
         service.kill()
         gone = await visitor.call("login", somebody())
-        wire.target = stack.enter_context(serving(tmp_path, link.configuration, trust)).port
+        wire.target = stack.enter_context(serving(tmp_path, strategy.configuration, trust)).port
         back = await visitor.call("login", person)
         other = await visitor.call("login", somebody())
 
     assert (gone["httpCode"], gone["mpid"]) == (-1, account["mpid"])
     assert (back["httpCode"], back["mpid"]) == (200, account["mpid"])
     assert other["httpCode"] == 200
-    assert other["mpid"] != account["mpid"]
+    assert (other["mpid"] == account["mpid"]) == (strategy.story["second_user"] == strategy.story["sign_up"])
     assert surprises(visitor, NETWORK, UNREACHED, *UPLOADS) == []
