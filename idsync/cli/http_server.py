@@ -27,6 +27,7 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=limited_to(connections),
+                ws="none",
                 log_config=None,
                 access_log=False,
                 lifespan="off",

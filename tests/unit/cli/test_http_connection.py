@@ -187,3 +187,49 @@ async def test_an_answer_in_pieces_arrives_whole(monkeypatch: pytest.MonkeyPatch
         answer = await asyncio.wait_for(client.reader.readuntil(b"500"), DEADLINE_S)
 
     assert answer.endswith(b"\r\n\r\nHTTP/1.1 200HTTP/1.1 500")
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with path, headers in question and body."""
+    request = Request(scope, receive)
+    names = sorted({"connection", "upgrade", "http2-settings"} & set(request.headers))
+    text = f"<{request.url.path} {names} {(await request.body()).decode()}>"
+    await PlainTextResponse(text)(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        b"connection: Upgrade\r\nupgrade: websocket\r\n",
+        b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n",
+    ],
+)
+@pytest.mark.parametrize("pieces", [1, 2, 1_000])
+async def test_an_offer_of_another_protocol_is_declined(offer: bytes, pieces: int) -> None:
+    """The body is the request's, however it arrives, and never taken for a request of its own."""
+    body = b"GET /smuggled HTTP/1.1\r\n\r\n"
+    one = b"POST /one HTTP/1.1\r\nhost: here\r\n%bcontent-length: %d\r\n\r\n%b" % (offer, len(body), body)
+    text = one + one.replace(b"/one", b"/two") + b"GET /three HTTP/1.1\r\nconnection: close\r\n\r\n"
+    size = -(-len(text) // pieces)
+    http = HttpServer(echo, None, 10)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        running = asyncio.create_task(http.serve(sockets=[listener]))
+        assert await http.has_started(running)
+        async with line(listener.getsockname()[1]) as client:
+            for begin in range(0, len(text), size):
+                client.writer.write(text[begin : begin + size])
+                await client.writer.drain()
+            answers = await asyncio.wait_for(client.reader.read(), DEADLINE_S)
+        http.should_exit = True
+        await asyncio.wait_for(running, DEADLINE_S)
+
+    assert [part.partition(">")[0] for part in answers.decode().split("<")[1:]] == [
+        f"/one [] {body.decode()}",
+        f"/two [] {body.decode()}",
+        "/three ['connection'] ",
+    ]
+
+
+async def test_a_tunnel_is_refused() -> None:
+    async with server(connections=10) as port, line(port) as client:
+        assert b"400" in await client.answer(b"CONNECT here:80 HTTP/1.1\r\nhost: here:80\r\n\r\n")
