@@ -35,14 +35,14 @@ _NUMBERED: Final = 22
 def identities_of(body: Mapping[str, object], stamp: object) -> dict[IdentityType, str]:
     """Collect `user_identities`, those of `device_info`, and the device application stamp.
 
-    Names that nobody knows are left alone, as are values that are no text.
+    Names that nobody knows are left alone.
 
     Args:
         body: The batch.
         stamp: The device application stamp, wherever the batch has it.
 
     Raises:
-        BatchRefusedError: One type has two different values.
+        BatchRefusedError: One type has two different values, or one that is no text (ID-023).
     """
     pairs = (
         *_named(body.get("user_identities"), _USER_NAMES),
@@ -60,7 +60,7 @@ def numbered_identities(listed: object, stamp: object) -> dict[IdentityType, str
         stamp: The device application stamp.
 
     Raises:
-        BatchRefusedError: One type has two different values.
+        BatchRefusedError: One type has two different values, or one that is no text (ID-023).
     """
     pairs: list[tuple[IdentityType, object]] = [(IdentityType.DEVICE_APPLICATION_STAMP, stamp)]
     if isinstance(listed, list):
@@ -85,8 +85,11 @@ def _named(members: object, names: Mapping[str, IdentityType]) -> Iterator[tuple
 def _collect(pairs: Iterable[tuple[IdentityType, object]]) -> dict[IdentityType, str]:
     found: dict[IdentityType, str] = {}
     for kind, value in pairs:
-        if type(value) is not str or not value:
+        if value is None or (isinstance(value, str) and not value.strip()):
+            # counts as not sent (ID-024)
             continue
+        if not isinstance(value, str):
+            raise BatchRefusedError(f"{kind.wire_name} must be a text", cause="invalid_identity")
         if found.setdefault(kind, value) != value:
             raise BatchRefusedError(f"the batch has two values of {kind.wire_name}", cause="invalid_identity")
     return found

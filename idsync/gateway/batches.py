@@ -7,7 +7,7 @@ from typing import Final
 
 from idsync.gateway.batch_identities import identities_of
 from idsync.gateway.mpids import parse_mpid
-from idsync.gateway.uploads import refused_with, text_of, time_of
+from idsync.gateway.uploads import id_of, refused_with, text_of, time_of
 from idsync.model.events import Batch, BatchRefusedError, Channel, Event
 from idsync.model.identity import Environment, Mpid
 
@@ -16,8 +16,6 @@ __all__ = ["batch_of", "environment_of", "mpid_in"]
 _ENVIRONMENTS: Final = {environment.wire_name: environment for environment in Environment}
 _NAMES: Final[Mapping[str, str]] = {"custom_event": "event_name", "screen_view": "screen_name"}
 """The member of `data` that names an event, by its type; the others have no names."""
-_ID_CHARS: Final = 1_024
-"""Longest id of a sender by which repetition is recognised; what is longer is cut."""
 
 
 def batch_of(value: object, text: bytes, channel: Channel) -> Batch:
@@ -37,13 +35,15 @@ def batch_of(value: object, text: bytes, channel: Channel) -> Batch:
     with refused_with(text):
         if not isinstance(value, dict):
             raise BatchRefusedError("a batch must be a JSON object", cause="not_an_object")
+        mpid = mpid_in(value.get("mpid"))
         events, dropped = _events(value.get("events"), is_strict=channel is not Channel.WEB)
         return Batch(
             channel=channel,
             environment=environment_of(value.get("environment")),
-            request_id=text_of(value.get("source_request_id"), _ID_CHARS),
-            mpid=mpid_in(value.get("mpid")),
-            identities=identities_of(value, value.get("mp_deviceid")),
+            request_id=id_of(value.get("source_request_id")),
+            mpid=mpid,
+            # beside an MPID they decide nothing, so that nothing can be wrong with them (ID-200)
+            identities=identities_of(value, value.get("mp_deviceid")) if mpid is None else {},
             events=events,
             body=text,
             dropped_events=dropped,
@@ -102,5 +102,5 @@ def _event(kind: str, data: object) -> Event:
         kind,
         text_of(data.get(_NAMES.get(kind, ""))),
         time_of(data.get("timestamp_unixtime_ms")),
-        text_of(data.get("source_message_id"), _ID_CHARS),
+        id_of(data.get("source_message_id")),
     )

@@ -58,6 +58,8 @@ class CrossOrigin:
             allow_origins=["*"],
             allow_methods=["GET", "POST"],
             allow_headers=["*"],
+            # a service on the same machine or in the same house, as it is tried out
+            allow_private_network=True,
             expose_headers=_EXPOSED,
             max_age=_PREFLIGHT_MAX_AGE_S,
         )

@@ -121,6 +121,9 @@ class EventUploads:
             sender = Claim.of(arrival.scope["headers"], key).unsigned
         if sender is not None:
             await self._intake.take(self._client, [batch], channel, sender)
+        elif isinstance(batch, BatchRefusedError):
+            # signed over what nobody has read, so that it is nobody's
+            self._intake.lost(batch, channel)
         return batch.request_id if isinstance(batch, Batch) else ""
 
     async def _of_server(

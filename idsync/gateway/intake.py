@@ -33,6 +33,10 @@ class EventIntake(Protocol):
         """Attribute and keep what one request brought; on disk when this returns."""
         ...
 
+    def lost(self, error: BatchRefusedError, channel: Channel) -> None:
+        """Show the operator that something came of which nobody can say whose it is."""
+        ...
+
     async def events_of(
         self, mpid: Mpid, workspace: str | None, before: Position | None, limit: int
     ) -> list[ListedEvent]:

@@ -140,7 +140,7 @@ class _Plain:
 
 
 class _Gzip:
-    """A body of one gzip member; never unfolds more than one byte beyond the limit."""
+    """A body of gzip members, one after another; never unfolds more than one byte beyond the limit."""
 
     def __init__(self) -> None:
         self._stream = zlib.decompressobj(_GZIP_WINDOW_BITS)
@@ -152,14 +152,20 @@ class _Gzip:
         self._taken += len(piece)
         if self._taken > _MAX_COMPRESSED_BYTES:
             raise _too_large()
-        try:
-            self._text += self._stream.decompress(piece, MAX_BODY_BYTES + 1 - len(self._text))
-        except zlib.error:
-            raise _broken() from None
-        if len(self._text) > MAX_BODY_BYTES:
-            raise _too_large()
-        if self._stream.unused_data:
-            raise _broken()
+        while piece:
+            if self._stream.eof:
+                # some senders fill up with zeros; else another member begins
+                piece = piece.lstrip(b"\0")
+                if not piece:
+                    return
+                self._stream = zlib.decompressobj(_GZIP_WINDOW_BITS)
+            try:
+                self._text += self._stream.decompress(piece, MAX_BODY_BYTES + 1 - len(self._text))
+            except zlib.error:
+                raise _broken() from None
+            if len(self._text) > MAX_BODY_BYTES:
+                raise _too_large()
+            piece = self._stream.unused_data
 
     def end(self) -> bytes:
         """Give the whole text, which must have ended where the compression says."""

@@ -47,7 +47,8 @@ _FLAGS: Final = {
     "return_matches": "`false`: without `matched_identities` (ID-089).",
 }
 _NOBODY: Final = {404: "There is no match (ID-087)."}
-_PAGE: Final = {"page_size": "How many, from 1 to 1000.", "page_token": "From the page before."}
+_SIZE: Final = {"page_size": "How many, from 1 to 1000."}
+_PAGE: Final = {**_SIZE, "page_token": "From the page before."}
 
 
 def table(
@@ -156,9 +157,14 @@ def event_table(uploads: EventUploads, reads: OperatorReads) -> tuple[Entry, ...
         return Operation(name, summary, Audience.SERVERS, 202, takes)
 
     def read(
-        path: str, method: Callable[..., Awaitable[Response]], name: str, summary: str, gives: str
+        path: str,
+        method: Callable[..., Awaitable[Response]],
+        name: str,
+        summary: str,
+        gives: str,
+        query: dict[str, str],
     ) -> Entry:
-        said = Operation(name, summary, Audience.OPERATORS, gives=gives, query=_PAGE)
+        said = Operation(name, summary, Audience.OPERATORS, gives=gives, query=query)
         return Entry("GET", path, Endpoint(method, reads.refuse), said)
 
     page, device = ("/webevents",), ("/nativeevents",)
@@ -201,6 +207,7 @@ def event_table(uploads: EventUploads, reads: OperatorReads) -> tuple[Entry, ...
             "profile_events",
             "The events of a profile, newest first",
             "EventPage",
+            _PAGE,
         ),
         read(
             "/v1/operator/refused-batches",
@@ -208,6 +215,7 @@ def event_table(uploads: EventUploads, reads: OperatorReads) -> tuple[Entry, ...
             "refused_batches",
             "The batches that were refused last",
             "RefusedBatches",
+            _SIZE,
         ),
     )
 

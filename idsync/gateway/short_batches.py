@@ -8,7 +8,7 @@ from typing import Final
 
 from idsync.gateway.batch_identities import numbered_identities
 from idsync.gateway.batches import mpid_in
-from idsync.gateway.uploads import refused_with, text_of, time_of
+from idsync.gateway.uploads import id_of, refused_with, text_of, time_of
 from idsync.model.events import Batch, BatchRefusedError, Channel, Event
 from idsync.model.identity import Environment
 
@@ -46,7 +46,6 @@ _PAGE_TYPES: Final[Mapping[int, str]] = {
     20: "media",
 }
 _NAMED: Final = frozenset({"custom_event", "screen_view", "breadcrumb"})
-_ID_CHARS: Final = 1_024
 
 
 def native_batch(value: object, text: bytes) -> Batch:
@@ -61,15 +60,16 @@ def native_batch(value: object, text: bytes) -> Batch:
     """
     with refused_with(text):
         body = _object(value)
+        mpid = mpid_in(body.get("mpid"))
         messages = body.get("msgs")
         listed = messages if isinstance(messages, list) else []
         events = tuple(_native_event(each) for each in listed if _has_type(each))
         return Batch(
             channel=Channel.NATIVE,
             environment=_environment(body),
-            request_id=text_of(body.get("id"), _ID_CHARS),
-            mpid=mpid_in(body.get("mpid")),
-            identities=numbered_identities(body.get("ui"), body.get("das")),
+            request_id=id_of(body.get("id")),
+            mpid=mpid,
+            identities=numbered_identities(body.get("ui"), body.get("das")) if mpid is None else {},
             events=events,
             body=text,
             dropped_events=len(listed) - len(events),
@@ -90,6 +90,7 @@ def page_event(value: object, text: bytes) -> Batch:
     """
     with refused_with(text):
         body = _object(value)
+        mpid = mpid_in(body.get("mpid"))
         happened_ms = time_of(body.get("ct"))
         number = body.get("dt")
         if type(number) is not int:
@@ -99,8 +100,8 @@ def page_event(value: object, text: bytes) -> Batch:
             channel=Channel.WEB,
             environment=_environment(body),
             request_id="" if happened_ms is None else f"sha256:{sha256(text).hexdigest()}",
-            mpid=mpid_in(body.get("mpid")),
-            identities=numbered_identities(body.get("ui"), body.get("das")),
+            mpid=mpid,
+            identities=numbered_identities(body.get("ui"), body.get("das")) if mpid is None else {},
             events=(Event(kind, _name(kind, body), happened_ms),),
             body=text,
         )
@@ -123,9 +124,7 @@ def _has_type(message: object) -> bool:
 def _native_event(message: Mapping[str, object]) -> Event:
     short = text_of(message.get("dt"))
     kind = _NATIVE_TYPES.get(short, short)
-    return Event(
-        kind, _name(kind, message), time_of(message.get("ct")), text_of(message.get("id"), _ID_CHARS)
-    )
+    return Event(kind, _name(kind, message), time_of(message.get("ct")), id_of(message.get("id")))
 
 
 def _name(kind: str, message: Mapping[str, object]) -> str:

@@ -85,24 +85,29 @@ class Intake:
         # an identity call has verified who calls; where there was none, nobody has yet
         verified = is_stranger or any(isinstance(each, int) for each in found)
         workspace, key = await self._whose(client, credentials, afresh=not verified)
-        attributed = [
-            AttributedBatch(workspace, key, mpid, received_ms, batch)
-            for batch, mpid in zip(batches, found, strict=True)
-            if isinstance(batch, Batch) and isinstance(mpid, int)
-        ]
-        kept = iter(await self._keep(attributed))
-        taken: list[Taken] = []
+        attributed: list[AttributedBatch] = []
+        refused: list[RefusedBatch] = []
+        outcomes: list[Taken] = []
         for batch, each in zip(batches, found, strict=True):
-            if isinstance(each, int):
-                taken.append(next(kept))
-            elif await self._was_kept(batch, workspace, key):
-                taken.append(Stored.DUPLICATE)
+            if isinstance(batch, Batch) and isinstance(each, int):
+                attributed.append(AttributedBatch(workspace, key, each, received_ms, batch))
+                outcomes.append(Stored.ACCEPTED)
+            elif isinstance(each, BatchRefusedError) and not await self._was_kept(batch, workspace, key):
+                refused.append(RefusedBatch(workspace, key, channel, each.cause, received_ms, each.body))
+                outcomes.append(each)
             else:
-                await self._refuse(
-                    each, RefusedBatch(workspace, key, channel, each.cause, received_ms, each.body)
-                )
-                taken.append(each)
+                outcomes.append(Stored.DUPLICATE)
+        is_any = attributed or refused
+        kept = iter(await self._store.append(attributed, refused) if is_any else ())
+        taken = [next(kept) if each is Stored.ACCEPTED else each for each in outcomes]
+        for batch, outcome in zip(batches, taken, strict=True):
+            self._tell(batch, channel, workspace, outcome)
         return taken
+
+    def lost(self, error: BatchRefusedError, channel: Channel) -> None:
+        """Show the operator, in log and metric, what is no workspace's because nobody was verified."""
+        self._meters.refused(channel, error)
+        _log.warning("batch_refused", cause=error.cause, channel=channel.value)
 
     async def events_of(
         self, mpid: Mpid, workspace: str | None, before: Position | None, limit: int
@@ -129,30 +134,21 @@ class Intake:
         except BatchRefusedError as error:
             return error
 
-    async def _keep(self, attributed: list[AttributedBatch]) -> list[Stored]:
-        if not attributed:
-            return []
-        outcomes = await self._store.append(attributed)
-        for each, outcome in zip(attributed, outcomes, strict=True):
-            self._meters.stored(each.batch, outcome)
-        return outcomes
-
     async def _was_kept(self, batch: Batch | BatchRefusedError, workspace: str, key: str) -> bool:
         """Say whether a batch that would be refused now was kept when it came first."""
         if not isinstance(batch, Batch) or not batch.request_id:
             return False
-        is_kept = await self._store.holds(workspace, key, batch.request_id)
-        if is_kept:
-            self._meters.stored(batch, Stored.DUPLICATE)
-        return is_kept
+        return await self._store.holds(workspace, key, batch.request_id)
 
-    async def _refuse(self, error: BatchRefusedError, refused: RefusedBatch) -> None:
-        """Show it to the operator."""
-        self._meters.refused(refused.channel, error)
-        _log.warning(
-            "batch_refused", cause=error.cause, channel=refused.channel.value, workspace=refused.workspace
-        )
-        await self._store.refuse(refused)
+    def _tell(
+        self, batch: Batch | BatchRefusedError, channel: Channel, workspace: str, outcome: Taken
+    ) -> None:
+        """Show the operator what became of a batch."""
+        if isinstance(outcome, BatchRefusedError):
+            self._meters.refused(channel, outcome)
+            _log.warning("batch_refused", cause=outcome.cause, channel=channel.value, workspace=workspace)
+        elif isinstance(batch, Batch):
+            self._meters.stored(batch, outcome)
 
     async def _whose(
         self, client: AsyncClient, credentials: Credentials, *, afresh: bool = False

@@ -41,6 +41,8 @@ async def server_sent(operator: AsyncClient, after_seq: int, ending: asyncio.Eve
             await asyncio.wait([coming, over], return_when=asyncio.FIRST_COMPLETED)
             if not coming.done():
                 coming.cancel()
+                # what it still says, such as that the service has gone, is of no interest
+                await asyncio.gather(coming, return_exceptions=True)
                 return
             entry = coming.result().entry
             data = json.dumps(MessageToDict(entry, preserving_proto_field_name=True))

@@ -72,30 +72,21 @@ class EmbeddedEventStore:
             raise
         return cls(GroupWriter(writer), reader)
 
-    async def append(self, batches: Sequence[AttributedBatch]) -> list[Stored]:
-        """Keep batches; see `EventStore.append`."""
-        return await self._writer.run(lambda connection: [_append(connection, each) for each in batches])
+    async def append(
+        self, batches: Sequence[AttributedBatch], refused: Sequence[RefusedBatch] = ()
+    ) -> list[Stored]:
+        """Keep what one request brought; see `EventStore.append`."""
+
+        def write(connection: sqlite3.Connection) -> list[Stored]:
+            for each in refused:
+                _refuse(connection, each)
+            return [_append(connection, each) for each in batches]
+
+        return await self._writer.run(write)
 
     async def holds(self, workspace: str, input_key: str, request_id: str) -> bool:
         """Say whether a batch is kept; see `EventStore.holds`."""
         return bool(await self._read(_HOLDS, (workspace, input_key, request_id)))
-
-    async def refuse(self, refused: RefusedBatch) -> None:
-        """Keep what was refused, for a while; see `EventStore.refuse`."""
-        row = (
-            refused.workspace,
-            refused.input_key,
-            refused.channel.value,
-            refused.cause,
-            refused.received_ms,
-            refused.body,
-        )
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.execute(_ADD_REFUSED, row)
-            connection.execute(_FORGET_REFUSED, (refused.workspace, KEPT_REFUSED))
-
-        await self._writer.run(write)
 
     async def events_of(
         self, mpid: Mpid, workspace: str | None, before: Position | None, limit: int
@@ -129,6 +120,21 @@ class EmbeddedEventStore:
                 return await asyncio.to_thread(read)
             except sqlite3.Error as error:
                 raise UnavailableError("the events cannot be read now") from error
+
+
+def _refuse(connection: sqlite3.Connection, refused: RefusedBatch) -> None:
+    connection.execute(
+        _ADD_REFUSED,
+        (
+            refused.workspace,
+            refused.input_key,
+            refused.channel.value,
+            refused.cause,
+            refused.received_ms,
+            refused.body,
+        ),
+    )
+    connection.execute(_FORGET_REFUSED, (refused.workspace, KEPT_REFUSED))
 
 
 def _append(connection: sqlite3.Connection, attributed: AttributedBatch) -> Stored:

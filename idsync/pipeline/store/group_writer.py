@@ -44,7 +44,7 @@ class GroupWriter:
         """Run one function, and return once what it wrote is on disk.
 
         Raises:
-            UnavailableError: It is not on disk, or did not get there in time.
+            UnavailableError: It is not on disk, or was on its way there for so long that nobody waits for it.
         """
         future: Future[R] = Future()
         self._work.put((future, write))
@@ -53,6 +53,8 @@ class GroupWriter:
             async with asyncio.timeout(_WAIT_S):
                 return await asyncio.shield(asyncio.wrap_future(future))
         except TimeoutError:
+            if future.cancel():
+                raise UnavailableError("the disk does not answer; the events were not kept") from None
             raise UnavailableError(
                 "the disk does not answer; whether the events were kept is not known"
             ) from None
@@ -75,18 +77,26 @@ class GroupWriter:
         self._connection.close()
 
     def _gather(self, first: _Work) -> tuple[list[_Work], bool]:
-        group = [first]
+        """Collect what waits, and say whether that was the last.
+
+        Whoever has stopped waiting is told that nothing was kept, so what is theirs is left out.
+        """
+        group = [first] if first[0].set_running_or_notify_cancel() else []
         try:
             while len(group) < _MAX_GROUP:
                 work = self._work.get_nowait()
                 if work is None:
                     return group, True
-                group.append(work)
+                if work[0].set_running_or_notify_cancel():
+                    group.append(work)
         except Empty:
             pass
         return group, False
 
     def _commit(self, group: list[_Work]) -> None:
+        """Write a group; where one of it is at fault, the others are written without it."""
+        if not group:
+            return
         results = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -94,6 +104,10 @@ class GroupWriter:
             self._connection.execute("COMMIT")
         except BaseException as error:
             self._undo()
+            if len(group) > 1 and not isinstance(error, sqlite3.OperationalError):
+                for work in group:
+                    self._commit([work])
+                return
             for future, _ in group:
                 future.set_exception(error)
         else:

@@ -145,11 +145,15 @@ class PostgresEventStore:
             raise StoreError(f"the events cannot be kept in the database: {type(error).__name__}") from error
         return cls(pool)
 
-    async def append(self, batches: Sequence[AttributedBatch]) -> list[Stored]:
-        """Keep batches; see `EventStore.append`."""
+    async def append(
+        self, batches: Sequence[AttributedBatch], refused: Sequence[RefusedBatch] = ()
+    ) -> list[Stored]:
+        """Keep what one request brought; see `EventStore.append`."""
 
         async def write(connection: Any) -> list[Stored]:
             async with connection.transaction():
+                for each in refused:
+                    await _refuse(connection, each)
                 return [await _append(connection, each) for each in batches]
 
         return await self._run(write)
@@ -157,24 +161,6 @@ class PostgresEventStore:
     async def holds(self, workspace: str, input_key: str, request_id: str) -> bool:
         """Say whether a batch is kept; see `EventStore.holds`."""
         return bool(await self._fetch(_HOLDS, workspace, input_key, _storable(request_id)))
-
-    async def refuse(self, refused: RefusedBatch) -> None:
-        """Keep what was refused, for a while; see `EventStore.refuse`."""
-
-        async def write(connection: Any) -> None:
-            async with connection.transaction():
-                await connection.execute(
-                    _ADD_REFUSED,
-                    refused.workspace,
-                    refused.input_key,
-                    refused.channel.value,
-                    refused.cause,
-                    refused.received_ms,
-                    refused.body,
-                )
-                await connection.execute(_FORGET_REFUSED, refused.workspace, KEPT_REFUSED)
-
-        await self._run(write)
 
     async def events_of(
         self, mpid: Mpid, workspace: str | None, before: Position | None, limit: int
@@ -242,6 +228,19 @@ async def _prepare(pool: asyncpg.Pool[asyncpg.Record]) -> None:
         (newest,) = await connection.fetchrow("SELECT max(version) FROM idsync_events.version")
     if newest != _VERSION:
         raise StoreError("the tables of the events are of another version of idsync")
+
+
+async def _refuse(connection: Any, refused: RefusedBatch) -> None:
+    await connection.execute(
+        _ADD_REFUSED,
+        refused.workspace,
+        refused.input_key,
+        refused.channel.value,
+        refused.cause,
+        refused.received_ms,
+        refused.body,
+    )
+    await connection.execute(_FORGET_REFUSED, refused.workspace, KEPT_REFUSED)
 
 
 async def _append(connection: Any, attributed: AttributedBatch) -> Stored:

@@ -35,17 +35,23 @@ class AttributedBatch:
 class EventStore(Protocol):
     """Keeps events; any number of tasks of one event loop may call it, and several processes may share it."""
 
-    async def append(self, batches: Sequence[AttributedBatch]) -> list[Stored]:
-        """Keep batches, all or none of them, on disk before this returns.
+    async def append(
+        self, batches: Sequence[AttributedBatch], refused: Sequence[RefusedBatch] = ()
+    ) -> list[Stored]:
+        """Keep what one request brought, all of it or nothing, on disk before this returns.
 
         A batch whose request id is kept already for its input is a duplicate, and so is each event whose
         message id is kept for its input and type: neither is kept again.
 
+        Args:
+            batches: To be kept among the events.
+            refused: To be kept for operators for a while: the newest `KEPT_REFUSED` of each workspace.
+
         Returns:
-            What became of each, in the order given.
+            What became of each batch, in the order given.
 
         Raises:
-            UnavailableError: They are not kept, or it is not known whether they are.
+            UnavailableError: Nothing is kept, or it is not known whether it is.
         """
         ...
 
@@ -54,14 +60,6 @@ class EventStore(Protocol):
 
         Raises:
             UnavailableError: The store cannot be read.
-        """
-        ...
-
-    async def refuse(self, refused: RefusedBatch) -> None:
-        """Keep what was refused, for a while: the newest `KEPT_REFUSED` of each workspace.
-
-        Raises:
-            UnavailableError: It is not kept.
         """
         ...
 

@@ -17,8 +17,11 @@ __all__ = ["connect", "events_path"]
 _APPLICATION_ID: Final = 0x49_44_45_56
 """Says in the file's header what it is: `IDEV`."""
 _VERSION: Final = 1
-_BUSY_S: Final = 10.0
-"""How long a process waits for another that writes; a write takes milliseconds."""
+_BUSY_S: Final = 5.0
+"""How long a process waits for another that writes; a write takes milliseconds.
+
+Shorter than anybody waits for a write, so that most hear what became of it.
+"""
 _GRAPH_FILE: Final = "idsync.db"
 
 _TABLES: Final = """

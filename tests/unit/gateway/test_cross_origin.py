@@ -56,3 +56,12 @@ async def test_preflights_are_granted(http: httpx2.AsyncClient, path: str, asked
     assert response.headers["access-control-allow-headers"] == asked
     assert "POST" in response.headers["access-control-allow-methods"]
     assert int(response.headers["access-control-max-age"]) > 0
+
+
+async def test_a_page_of_the_network_may_call_a_service_at_home(http: httpx2.AsyncClient) -> None:
+    """http-wire 3: whatever a browser asks besides, its preflight is granted."""
+    asked = {"access-control-request-method": "POST", "access-control-request-private-network": "true"}
+    response = await http.options("/v1/identify", headers={**ORIGIN, **asked})
+
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-private-network"] == "true"

@@ -61,6 +61,22 @@ async def test_gzip_has_other_names(encoding: bytes) -> None:
     assert await read_text([(b"content-encoding", encoding)], upload.receive) == b"{}"
 
 
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+async def test_gzip_may_have_members_and_padding(size: int) -> None:
+    """Some senders compress piece by piece, and fill up with zeros."""
+    packed = gzip.compress(b'{"a"') + gzip.compress(b": 1}") + b"\0" * 100
+
+    assert await read_text(GZIP, Upload(*pieces_of(packed, size)).receive) == b'{"a": 1}'
+
+
+async def test_gzip_members_share_one_limit() -> None:
+    packed = gzip.compress(b"x" * 200_000) * 2
+
+    with pytest.raises(InvalidRequestError) as refused:
+        await read_text(GZIP, Upload(*pieces_of(packed, 100)).receive)
+    assert refused.value.reason == "VALIDATION_ERROR"
+
+
 @pytest.mark.parametrize("encoding", [b"br", b"deflate", b"gzip, gzip", b"\xff"])
 async def test_another_encoding_is_refused(encoding: bytes) -> None:
     """What cannot be undone is no JSON."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -86,12 +87,12 @@ async def test_the_ids_of_one_input_are_its_own(store: EventStore) -> None:
 
 async def test_many_at_once_are_each_kept_once(store: EventStore) -> None:
     """Each id is sent three times over by tasks that know nothing of each other."""
-    sent = [attributed(event(f"e{n}"), request_id=f"r{n}") for n in range(200) for _ in range(3)]
+    sent = [attributed(event(f"e{n}"), request_id=f"r{n}") for n in range(60) for _ in range(3)]
 
     outcomes = await asyncio.gather(*(store.append([each]) for each in sent))
 
-    assert sum(outcome == [Stored.ACCEPTED] for outcome in outcomes) == 200
-    assert sorted(await names(store)) == sorted(f"e{n}" for n in range(200))
+    assert sum(outcome == [Stored.ACCEPTED] for outcome in outcomes) == 60
+    assert sorted(await names(store)) == sorted(f"e{n}" for n in range(60))
 
 
 async def test_several_processes_share_the_file(store: EventStore, open_store: Open) -> None:
@@ -123,11 +124,11 @@ async def test_all_of_one_call_or_nothing(store: EventStore, open_store: Open) -
 
 async def test_of_refused_batches_the_newest_are_kept(store: EventStore) -> None:
     """So many of each workspace, however busy another is."""
-    await store.refuse(refused("outlet"))
+    await store.append([], [refused("outlet")])
     for number in range(5):
-        await store.refuse(refused("shop", f"old{number}"))
-    await asyncio.gather(*(store.refuse(refused("shop", f"c{n}")) for n in range(KEPT_REFUSED)))
-    await store.refuse(refused("shop", "last"))
+        await store.append([], [refused("shop", f"old{number}")])
+    await asyncio.gather(*(store.append([], [refused("shop", f"c{n}")]) for n in range(KEPT_REFUSED)))
+    await store.append([], [refused("shop", "last")])
 
     kept = [each.cause for each in await store.refused("shop", 2 * KEPT_REFUSED)]
     assert (kept[0], len(kept)) == ("last", KEPT_REFUSED)
@@ -160,6 +161,30 @@ async def test_any_text_is_kept(store: EventStore) -> None:
     assert [name.replace("\0", "\N{REPLACEMENT CHARACTER}") for name in await names(store)] == [
         "a\N{REPLACEMENT CHARACTER}b"
     ]
+
+
+async def test_long_texts_are_kept(store: EventStore) -> None:
+    """The longest that the gateway lets through, of characters that no index can make shorter."""
+    letters = random.Random(5)
+    text = "".join(chr(letters.randrange(0x4E00, 0x9FFF)) for _ in range(256))
+    longest = Event(text, text, 1, text[:85])
+
+    outcomes = await store.append([attributed(longest, request_id=text[:85], key=text[:60])])
+
+    assert outcomes == [Stored.ACCEPTED]
+    assert await names(store) == [text]
+
+
+async def test_what_was_refused_goes_with_the_rest(store: EventStore) -> None:
+    """All of one call or nothing."""
+    unsound = attributed(Event("custom_event", "x", 2**63))
+
+    with pytest.raises((OverflowError, UnavailableError)):
+        await store.append([unsound], [refused("shop", "gone")])
+    outcomes = await store.append([attributed(event("a"))], [refused("shop", "kept")])
+
+    assert outcomes == [Stored.ACCEPTED]
+    assert [each.cause for each in await store.refused("shop", 10)] == ["kept"]
 
 
 async def test_many_open_an_empty_database_at_once(open_store: Open) -> None:

@@ -96,13 +96,15 @@ async def test_what_cannot_be_used_is_accepted_dropped_and_shown(
 
 
 async def test_too_long_to_check_its_signature(http: httpx2.AsyncClient, clock: ManualClock) -> None:
-    """It would be no shorter the next time; as nobody knows who sent it, nothing of it is kept."""
+    """It would be no shorter the next time; as nobody knows who sent it, it is counted and not kept."""
     text = body("1", pad="x" * 300_000)
 
     answer = await http.post(PATH, content=text, headers=signed(clock, PATH, text, secret="other"))
 
     assert answer.status_code == 202
     assert await causes(http) == []
+    shown = (await http.get("/metrics")).text
+    assert 'idsync_event_batches_total{channel="native",outcome="too_large"} 1.0' in shown
 
 
 async def test_development_is_a_graph_of_its_own(http: httpx2.AsyncClient, clock: ManualClock) -> None:

@@ -90,7 +90,19 @@ async def test_who_may_not_read(
 
 @pytest.mark.parametrize("headers", [{}, READER, OPERATOR])
 @pytest.mark.parametrize(
-    "query", ["token=op-token", "access_token=op-token", "Operator-Token=x", "key=a&secret=b"]
+    "query",
+    [
+        "token=op-token",
+        "access_token=op-token",
+        "Operator-Token=x",
+        "key=a&secret=b",
+        "client_secret=op-token",
+        "x-mp-key=k",
+        "jwt=op-token",
+        "token[]=op-token",
+        "%20to%6ben=op-token",
+        "page_token=5.5&Page_Token=op-token",
+    ],
 )
 @pytest.mark.parametrize("path", ["profiles/1/events", "refused-batches"])
 async def test_a_token_in_the_query_is_refused(

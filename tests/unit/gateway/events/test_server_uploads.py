@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
+import sqlite3
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -118,6 +121,7 @@ async def test_missing_and_wrong_credentials(
         (batch(1.5, custom_event("a")), "mpid must be a signed 64-bit integer"),
         (batch(2**63, custom_event("a")), "mpid must be a signed 64-bit integer"),
         (batch(None, custom_event("a")), "the batch has neither an mpid nor an identity"),
+        (batch(None, user_identities={"customerid": 5}, mp_deviceid="d"), "customerid must be a text"),
         (batch(None, environment="x"), "environment must be production or development"),
         (batch(None, pad="x" * 140_000), "the batch has more than 131072 bytes"),
         (b"x" * 300_000, "the body has more than 262144 bytes"),
@@ -151,6 +155,49 @@ async def test_an_upload_of_many_is_accepted_if_any_is_good(http: httpx2.AsyncCl
     assert [mixed.status_code, worse.status_code, none.status_code] == [202, 400, 202]
     assert await names_of(http, (await identify(http, customerid="c-1"))["mpid"]) == ["a"]
     assert await causes(http) == ["no_event_type", "unknown_mpid", "no_event_type"]
+
+
+async def test_of_many_one_that_is_nested_too_deeply_is_dropped(http: httpx2.AsyncClient) -> None:
+    """EV-015."""
+    good = {"user_identities": {"customer_id": "c-1"}, "events": [custom_event("a")]}
+    deep = json.dumps({"events": [], "x": 0}).replace("0", "[" * 980 + "]" * 980)
+    body = f"[{json.dumps(good)}, {deep}]".encode()
+
+    answer = await upload_as_server(http, body, "/v2/bulkevents")
+
+    assert answer.status_code == 202
+    assert await names_of(http, (await identify(http, customerid="c-1"))["mpid"]) == ["a"]
+    assert len(await causes(http)) == 1
+
+
+async def test_of_many_each_is_as_long_as_it_was_written(http: httpx2.AsyncClient) -> None:
+    """EV-010: that half a character comes along makes the others no longer."""
+    body = json.dumps(
+        [{"mp_deviceid": "d", "events": [custom_event("a")], "pad": "\u0436" * 50_000, "half": "\ud800"}],
+        ensure_ascii=False,
+    ).encode("utf-8", "backslashreplace")
+
+    answer = await upload_as_server(http, body, "/v2/bulkevents")
+
+    assert (answer.status_code, await causes(http)) == (202, [])
+
+
+async def test_what_is_refused_counts_once_with_what_is_kept(
+    http: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    """docs/http.md: of what is answered 503 nothing was kept."""
+    good = {"user_identities": {"customer_id": "c-1"}, "events": [custom_event("a")]}
+    blocker = sqlite3.connect(tmp_path / "events.db")
+    blocker.execute("ALTER TABLE refused RENAME TO away")
+
+    answers = [await upload_as_server(http, [good, {"events": []}], "/v2/bulkevents") for _ in range(2)]
+    blocker.execute("ALTER TABLE away RENAME TO refused")
+    blocker.close()
+    again = await upload_as_server(http, [good, {"events": []}], "/v2/bulkevents")
+
+    assert [each.status_code for each in (*answers, again)] == [503, 503, 202]
+    assert await names_of(http, (await identify(http, customerid="c-1"))["mpid"]) == ["a"]
+    assert await causes(http) == ["no_identity"]
 
 
 @pytest.mark.parametrize("body", [{}, [[]], [None], [batch(1)] * 101, b"5"])

@@ -106,6 +106,7 @@ async def test_events_without_ids_are_all_kept(http: httpx2.AsyncClient) -> None
         ("text", "not_an_object"),
         (batch(None, user_identities={"email": "e" * 257}), "invalid_identity"),
         (batch(None, user_identities={"customer_id": "a", "customerid": "b"}), "invalid_identity"),
+        (batch(None, user_identities={"customer_id": 12345}, mp_deviceid="d"), "invalid_identity"),
         (batch("1", pad="x" * 140_000), "too_large"),
         (b"x" * 300_000, "too_large"),
         (b"[" * 5_000 + b"]" * 5_000, "too_deep"),
@@ -131,6 +132,35 @@ async def test_a_gzip_bomb_is_dropped_and_shown(http: httpx2.AsyncClient) -> Non
 
     assert response.status_code == 202
     assert await causes(http) == ["too_large"]
+
+
+async def test_beside_an_mpid_identities_decide_nothing(http: httpx2.AsyncClient) -> None:
+    """ID-200: so that nothing can be wrong with them."""
+    mpid = (await identify(http, ios_idfv="d1"))["mpid"]
+    unsound = {"customer_id": "a", "customerid": "b", "email": 5}
+
+    await upload(http, batch(mpid, custom_event("a"), user_identities=unsound))
+
+    assert await names_of(http, mpid) == ["a"]
+
+
+async def test_blank_identities_count_as_not_sent(http: httpx2.AsyncClient) -> None:
+    """ID-024."""
+    blank = {"customer_id": " ", "customerid": "c-1", "email": None}
+
+    await upload(http, batch(None, custom_event("a"), user_identities=blank))
+
+    assert await names_of(http, (await identify(http, customerid="c-1"))["mpid"]) == ["a"]
+
+
+async def test_numbers_without_end_are_json(http: httpx2.AsyncClient) -> None:
+    mpid = (await identify(http, ios_idfv="d1"))["mpid"]
+    body = json.dumps(batch(mpid, custom_event("a"), n=0)).replace('"n": 0', f'"n": {"9" * 5_000}')
+
+    response = await upload(http, body.encode())
+
+    assert response.status_code == 202
+    assert await names_of(http, mpid) == ["a"]
 
 
 @pytest.mark.parametrize(
