@@ -168,7 +168,7 @@ class PastChecks:
     async def test_a_value_erased_with_its_last_holder_is_empty_on_others_of_then(
         self, scribe: Scribe
     ) -> None:
-        """It had left the record of a living profile before it was erased, and stays unsaid there (ID-212)."""
+        """It had left the record of a living profile before it was erased; it is unsaid there (ID-212)."""
         mpid, erased = await scribe.create(DEVICE, MAIL), await scribe.create(MAIL)
         await scribe.remove(mpid, MAIL)
         await scribe.erase(erased)
