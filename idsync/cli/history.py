@@ -75,9 +75,11 @@ def _lines(answer: pb.ListHoldersResponse | pb.FindProfilesAtResponse, identity:
 
     found: list[Iterable[str]]
     if isinstance(answer, pb.ListHoldersResponse):
-        found, nobody = [holding_lines(each) for each in answer.holdings], "nobody ever had"
+        found = [holding_lines(each) for each in answer.holdings]
+        nobody = f"nobody ever had {identity}"
     else:
-        found, nobody = [profile_lines(each) for each in answer.profiles], "nobody had, then,"
+        found = [profile_lines(each) for each in answer.profiles]
+        nobody = f"nobody had {identity} then"
     for number, lines in enumerate(found):
         if number:
             yield ""
@@ -85,4 +87,4 @@ def _lines(answer: pb.ListHoldersResponse | pb.FindProfilesAtResponse, identity:
     if answer.next_page_token:
         yield f"there are more: --page {answer.next_page_token}"
     elif not found:
-        yield f"{nobody} {identity}"
+        yield nobody
