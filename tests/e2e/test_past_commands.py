@@ -149,7 +149,7 @@ async def test_an_erased_value_is_told_as_erased(app: App, client: AsyncClient, 
 @pytest.mark.parametrize(
     ("then", "said"),
     [
-        (("--at", "2025-12-31T23:59Z"), "no such profile yet"),
+        (("--at", "2025-12-31T23:59Z"), "there was no such profile yet"),
         (("--at", "2026-01-04T00:00Z"), "time: is in the future"),
         (("--known-at", "4"), "journal_seq: is beyond the last entry, 3"),
     ],

@@ -120,7 +120,7 @@ class GraphService:
         moment = then.after(await self._store.last_seq(graph))
         found = await self._store.profiles_at(graph, [request.mpid], moment)
         if request.mpid not in found:
-            raise NotFoundError("no such profile yet, then")
+            raise NotFoundError("there was no such profile yet")
         return pb.GetProfileAtResponse(profile=self._message(found[request.mpid]), journal_seq=moment.seq)
 
     async def find_profiles_at(
