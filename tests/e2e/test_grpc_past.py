@@ -173,10 +173,8 @@ class TestFindProfilesAt:
         kept = await login(client, email="b@example.com", ios_idfv="d")
         await erase(app, erased)
 
-        answers = [
-            await client.find_profiles_at(find(seq=2, **known))
-            for known in ({"ios_idfv": "d"}, {"email": "a@example.com"})
-        ]
+        requests = (find(seq=2, ios_idfv="d"), find(seq=2, email="a@example.com"))
+        answers = [await client.find_profiles_at(request) for request in requests]
 
         assert [[p.mpid for p in answer.profiles] for answer in answers] == [[kept], []]
 
