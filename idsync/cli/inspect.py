@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from idsync.cli import options
-from idsync.cli.session import connected, environment_of, identity_of, print_answer, refuse
+from idsync.cli.session import connected, environment_of, identity_of, print_answer, refuse, time_of
 
 __all__ = ["explain", "journal", "profile"]
 
@@ -20,6 +20,8 @@ def profile(
             metavar="MPID", min=options.MIN_MPID, max=options.MAX_MPID, help="The profile to show."
         ),
     ],
+    at: options.At = None,
+    known_at: options.KnownAt = None,
     target: options.Target = "127.0.0.1:50051",
     environment: options.EnvironmentName = "production",
     key: options.Key = None,
@@ -29,16 +31,24 @@ def profile(
 ) -> None:
     """Show a profile: its identities, each with the entry that put it there, its state and its aliases.
 
+    With --at as it was at a moment, with --known-at as the journal knew it after an entry, with both as that
+    journal has it for that moment; what was erased since is gone from then, too.
+
     For operators, and for inputs that may read. Exits 1 where there is no such profile. An MPID says by
     itself which environment it is of (ID-004); with --environment, a profile of the other one does not exist.
     """
     from idsync.cli.wording import profile_lines
-    from idsync.v1.graph_service_pb2 import GetProfileRequest
+    from idsync.v1 import graph_service_pb2 as pb
 
-    wanted = environment_of(environment)
+    wanted, time = environment_of(environment), time_of(at)
     source = context.get_parameter_source("environment")
+    answer: pb.GetProfileResponse | pb.GetProfileAtResponse
     with connected(target, key, secret, token) as client:
-        answer = client.get_profile(GetProfileRequest(mpid=mpid))
+        if time is None and known_at is None:
+            answer = client.get_profile(pb.GetProfileRequest(mpid=mpid))
+        else:
+            then = pb.GetProfileAtRequest(mpid=mpid, time=time, journal_seq=known_at)
+            answer = client.get_profile_at(then)
     if source is not None and source.name != "DEFAULT" and answer.profile.environment != wanted:
         refuse(f"there is no such profile in {environment.lower()}")
     print_answer(answer.profile, lambda: profile_lines(answer.profile), as_json=as_json)

@@ -12,8 +12,10 @@ __all__ = [
     "MAX_MPID",
     "MIN_MPID",
     "AsJson",
+    "At",
     "EnvironmentName",
     "Key",
+    "KnownAt",
     "MpidCommand",
     "Scope",
     "Secret",
@@ -43,6 +45,16 @@ Scope: TypeAlias = Annotated[
 ]
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", envvar="IDSYNC_JSON", help="Print one JSON document and nothing else.")
+]
+At: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="As it was then: a time with its zone, 2026-05-03T12:00Z."),
+]
+KnownAt: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--known-at", metavar="SEQ", min=0, max=MAX_MPID, help="As the journal knew it after this entry."
+    ),
 ]
 
 

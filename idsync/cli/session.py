@@ -10,13 +10,25 @@ import typer
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
+    from google.protobuf.timestamp_pb2 import Timestamp
 
     from idsync.client import Client
     from idsync.v1.identity_pb2 import Environment, Identity
 
-__all__ = ["REFUSED", "connected", "environment_of", "identity_of", "pairs_of", "print_answer", "refuse"]
+__all__ = [
+    "REFUSED",
+    "connected",
+    "environment_of",
+    "identity_of",
+    "pairs_of",
+    "print_answer",
+    "refuse",
+    "time_of",
+]
 
 REFUSED = 1
+_TIME = "2026-05-03T12:00Z"
+_LOCAL_TIME = "2026-05-03T14:00+02:00"
 
 
 def refuse(message: str) -> NoReturn:
@@ -80,6 +92,28 @@ def identity_of(text: str) -> Identity:
     from idsync.client import identities
 
     return identities(pairs_of([text]))[0]
+
+
+def time_of(text: str | None) -> Timestamp | None:
+    """Read a time with its zone; one without is wrong usage, since it may mean any of two dozen hours."""
+    from datetime import UTC, datetime
+
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"must be a time like {_TIME}", param_hint="--at") from None
+    if time.tzinfo is None:
+        raise typer.BadParameter(f"must say its zone, like {_TIME} or {_LOCAL_TIME}", param_hint="--at")
+    stamp = Timestamp()
+    try:
+        stamp.FromDatetime(time.astimezone(UTC))
+    except (OverflowError, ValueError):
+        raise typer.BadParameter("must be in the years 1 to 9999, UTC", param_hint="--at") from None
+    return stamp
 
 
 def print_answer(answer: Message, lines: Callable[[], Iterable[str]], *, as_json: bool) -> None:

@@ -8,7 +8,15 @@ from idsync.v1 import graph_service_pb2 as graph
 from idsync.v1 import identity_pb2 as pb
 from idsync.v1 import identity_service_pb2 as identity
 
-__all__ = ["Resolved", "entry_lines", "identity_text", "modified_lines", "profile_lines", "resolved_lines"]
+__all__ = [
+    "Resolved",
+    "entry_lines",
+    "holding_lines",
+    "identity_text",
+    "modified_lines",
+    "profile_lines",
+    "resolved_lines",
+]
 
 Resolved = (
     identity.IdentifyResponse | identity.LoginResponse | identity.LogoutResponse | identity.SearchResponse
@@ -24,7 +32,9 @@ def _word(name: str, prefix: str) -> str:
 
 
 def identity_text(value: pb.Identity) -> str:
-    """Write an identity as TYPE=VALUE."""
+    """Write an identity as TYPE=VALUE; one whose value was erased says so."""
+    if not value.value:
+        return f"{_type_name(value.type)} (erased)"
     return f"{_type_name(value.type)}={value.value}"
 
 
@@ -82,6 +92,17 @@ def profile_lines(profile: pb.Profile) -> Iterator[str]:
         yield _row("alias", f"{alias.source_mpid} -> {alias.destination_mpid}, {state}{why}")
     for note in profile.notes:
         yield _row("note", f"{note.kind} {note.other_mpid} at {note.time.ToJsonString()}")
+
+
+def holding_lines(holding: graph.Holding) -> Iterator[str]:
+    """Tell who held an identity, from when to when."""
+    yield _row("mpid", str(holding.mpid))
+    yield _row("since", _bound(holding.since))
+    yield _row("until", _bound(holding.until) if holding.HasField("until") else "now")
+
+
+def _bound(bound: graph.HoldingBound) -> str:
+    return f"{bound.time.ToJsonString()}, entry {bound.journal_seq}, {bound.cause} by rule {bound.rule}"
 
 
 def entry_lines(entry: graph.JournalEntry) -> Iterator[str]:

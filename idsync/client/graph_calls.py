@@ -48,6 +48,36 @@ class GraphCalls:
         """Show the profiles that hold one identity, newest first, by pages."""
         return await self._caller.call(graph.FindProfilesResponse, request, credentials, timeout_s)
 
+    async def get_profile_at(
+        self,
+        request: graph.GetProfileAtRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> graph.GetProfileAtResponse:
+        """Show one profile as it was at a moment, as known at a position of the journal, or both."""
+        return await self._caller.call(graph.GetProfileAtResponse, request, credentials, timeout_s)
+
+    async def find_profiles_at(
+        self,
+        request: graph.FindProfilesAtRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> graph.FindProfilesAtResponse:
+        """Show the profiles that held one identity then, greatest MPID first, by pages."""
+        return await self._caller.call(graph.FindProfilesAtResponse, request, credentials, timeout_s)
+
+    async def list_holders(
+        self,
+        request: graph.ListHoldersRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> graph.ListHoldersResponse:
+        """Show from when to when each profile held one identity, oldest first, by pages."""
+        return await self._caller.call(graph.ListHoldersResponse, request, credentials, timeout_s)
+
     async def explain(
         self,
         request: graph.ExplainRequest,

@@ -13,10 +13,12 @@ from idsync.model.aliasing import AliasRecord, AliasState
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import ALIAS_KINDS, NEW, JournalEntry
+from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile, RecordedIdentity
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.codec import alias_record, from_stored, to_stored
 from idsync.store.memory_graph import MemoryGraph
+from idsync.store.memory_past import holders_at, profile_at
 from idsync.store.memory_view import MemoryView
 from idsync.store.minting import MpidMint
 from idsync.store.rows import ProfileRow, StoredEntry
@@ -89,13 +91,39 @@ class MemoryStore:
         rows = [row for row in rows if before is None or row.recency < before]
         return [row.mpid for row in sorted(rows, key=lambda row: -row.recency)[:limit]]
 
-    async def links_of(self, graph: GraphKey, identity: Identity, limit: int) -> list[Link]:
+    async def links_of(self, graph: GraphKey, identity: Identity, limit: int, after: int = 0) -> list[Link]:
         """List the links of an identity."""
         tables = self._graphs[graph]
-        found = [link for link in tables.links if link.identity_id == tables.ids.get(identity)]
-        return [Link(link.mpid, link.since_seq, link.until_seq) for link in found if not link.descriptive][
-            :limit
+        found = [
+            Link(link.mpid, link.since_seq, link.until_seq)
+            for link in tables.links
+            if link.identity_id == tables.ids.get(identity) and not link.descriptive
         ]
+        return [link for link in found if link.since_seq > after][:limit]
+
+    async def last_seq(self, graph: GraphKey) -> int:
+        """Count the entries."""
+        return len(self._graphs[graph].journal)
+
+    async def profiles_at(
+        self, graph: GraphKey, mpids: Collection[Mpid], moment: Moment
+    ) -> dict[Mpid, Profile]:
+        """Look through every link and entry."""
+        tables = self._graphs[graph]
+        rows = [tables.profiles[m] for m in mpids if m in tables.profiles]
+        return {
+            row.mpid: profile_at(tables, _shown(graph, tables, row), moment)
+            for row in rows
+            if moment.covers(row.created_seq, row.created_ms)
+        }
+
+    async def find_profiles_at(
+        self, graph: GraphKey, identity: Identity, moment: Moment, limit: int, before: Mpid | None = None
+    ) -> list[Mpid]:
+        """Look through every link."""
+        tables = self._graphs[graph]
+        held = holders_at(tables, tables.ids.get(identity), moment)
+        return sorted((m for m in held if before is None or m < before), reverse=True)[:limit]
 
     async def pending_aliases(self, due_ms: int, limit: int) -> list[tuple[GraphKey, AliasRecord]]:
         """Look through every alias request."""

@@ -9,6 +9,7 @@ from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
+from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
 from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
@@ -67,8 +68,11 @@ class Store(Protocol):
         """
         ...
 
-    async def links_of(self, graph: GraphKey, identity: Identity, limit: int) -> list[Link]:
-        """List at most `limit` links of an identity, past ones too, oldest first."""
+    async def links_of(self, graph: GraphKey, identity: Identity, limit: int, after: int = 0) -> list[Link]:
+        """List at most `limit` links of an identity, past ones too, oldest first.
+
+        `after` continues a page: only links that began at a greater position. No entry begins two of them.
+        """
         ...
 
     async def pending_aliases(self, due_ms: int, limit: int) -> list[tuple[GraphKey, AliasRecord]]:
@@ -81,6 +85,31 @@ class Store(Protocol):
 
     async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
         """List holders of values of a type that are on more than one record (ID-039)."""
+        ...
+
+    # -- the past ------------------------------------------------------------------------------------------
+
+    async def last_seq(self, graph: GraphKey) -> int:
+        """Give the position of the last durable entry; 0 where there is none."""
+        ...
+
+    async def profiles_at(
+        self, graph: GraphKey, mpids: Collection[Mpid], moment: Moment
+    ) -> dict[Mpid, Profile]:
+        """Show profiles as the entries that count at a moment made them.
+
+        Those that did not exist then, or are of another graph, are left out. A profile erased since is shown
+        as erased, with nothing on its record, and a value erased since is empty (ID-212).
+        """
+        ...
+
+    async def find_profiles_at(
+        self, graph: GraphKey, identity: Identity, moment: Moment, limit: int, before: Mpid | None = None
+    ) -> list[Mpid]:
+        """List at most `limit` profiles that had the identity on their record then, greatest MPID first.
+
+        Those erased since are left out (ID-212). `before` continues a page: only smaller MPIDs.
+        """
         ...
 
     # -- the journal ---------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from idsync.testing.store_checks.isolation import IsolationChecks
 from idsync.testing.store_checks.journal import JournalChecks
 from idsync.testing.store_checks.names import NameChecks
 from idsync.testing.store_checks.order import OrderChecks
+from idsync.testing.store_checks.past import PastChecks
 from idsync.testing.store_checks.popularity import PopularityChecks
 from idsync.testing.store_checks.races import RaceChecks
 from idsync.testing.store_checks.restart import RestartChecks
@@ -55,6 +56,7 @@ class StoreSuite(
     ErasureChecks,
     AliasChecks,
     InspectionChecks,
+    PastChecks,
     NameChecks,
     RestartChecks,
 ):

@@ -258,6 +258,286 @@ class FindProfilesResponse(_message.Message):
 Global___FindProfilesResponse: _TypeAlias = FindProfilesResponse  # noqa: Y015
 
 @_typing.final
+class GetProfileAtRequest(_message.Message):
+    """Names one profile and then; one of the two clocks at least.
+
+    Of the entries up to journal_seq (all, where it is not given) those count that were written at time or
+    before (whenever, where it is not given). What an erasure removed is in no past.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MPID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    JOURNAL_SEQ_FIELD_NUMBER: _builtins.int
+    mpid: _builtins.int
+    journal_seq: _builtins.int
+    """At most that of the last entry; 0 is before the first."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Not in the future."""
+
+    def __init__(
+        self,
+        *,
+        mpid: _builtins.int = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        journal_seq: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_journal_seq", b"_journal_seq", "_time", b"_time", "journal_seq", b"journal_seq", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_journal_seq", b"_journal_seq", "_time", b"_time", "journal_seq", b"journal_seq", "mpid", b"mpid", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__journal_seq: _TypeAlias = _typing.Literal["journal_seq"]  # noqa: Y015
+    _WhichOneofArgType__journal_seq: _TypeAlias = _typing.Literal["_journal_seq", b"_journal_seq"]  # noqa: Y015
+    _WhichOneofReturnType__time: _TypeAlias = _typing.Literal["time"]  # noqa: Y015
+    _WhichOneofArgType__time: _TypeAlias = _typing.Literal["_time", b"_time"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__journal_seq) -> _WhichOneofReturnType__journal_seq | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__time) -> _WhichOneofReturnType__time | None: ...
+
+Global___GetProfileAtRequest: _TypeAlias = GetProfileAtRequest  # noqa: Y015
+
+@_typing.final
+class GetProfileAtResponse(_message.Message):
+    """The profile as it was; NOT_FOUND is answered for one that never was, and for one that was not there yet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    JOURNAL_SEQ_FIELD_NUMBER: _builtins.int
+    journal_seq: _builtins.int
+    """The last entry that could count: asked with it again, the answer is the same whatever came later, but for
+    erasures.
+    """
+    @_builtins.property
+    def profile(self) -> _identity_pb2.Profile:
+        """An erased profile is shown as erased, whenever it is asked about."""
+
+    def __init__(
+        self,
+        *,
+        profile: _identity_pb2.Profile | None = ...,
+        journal_seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["journal_seq", b"journal_seq", "profile", b"profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetProfileAtResponse: _TypeAlias = GetProfileAtResponse  # noqa: Y015
+
+@_typing.final
+class FindProfilesAtRequest(_message.Message):
+    """Names one identity in one graph, and then, as GetProfileAtRequest does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    JOURNAL_SEQ_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    scope: _builtins.str
+    """An operator must name it; an input's own is used."""
+    environment: _identity_pb2.Environment.ValueType
+    journal_seq: _builtins.int
+    """At most that of the last entry; 0 is before the first."""
+    page_size: _builtins.int
+    """At most 100; 0 means 50."""
+    page_token: _builtins.str
+    @_builtins.property
+    def identity(self) -> _identity_pb2.Identity: ...
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """Not in the future."""
+
+    def __init__(
+        self,
+        *,
+        scope: _builtins.str = ...,
+        environment: _identity_pb2.Environment.ValueType = ...,
+        identity: _identity_pb2.Identity | None = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        journal_seq: _builtins.int | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_journal_seq", b"_journal_seq", "_time", b"_time", "identity", b"identity", "journal_seq", b"journal_seq", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_journal_seq", b"_journal_seq", "_time", b"_time", "environment", b"environment", "identity", b"identity", "journal_seq", b"journal_seq", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__journal_seq: _TypeAlias = _typing.Literal["journal_seq"]  # noqa: Y015
+    _WhichOneofArgType__journal_seq: _TypeAlias = _typing.Literal["_journal_seq", b"_journal_seq"]  # noqa: Y015
+    _WhichOneofReturnType__time: _TypeAlias = _typing.Literal["time"]  # noqa: Y015
+    _WhichOneofArgType__time: _TypeAlias = _typing.Literal["_time", b"_time"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__journal_seq) -> _WhichOneofReturnType__journal_seq | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__time) -> _WhichOneofReturnType__time | None: ...
+
+Global___FindProfilesAtRequest: _TypeAlias = FindProfilesAtRequest  # noqa: Y015
+
+@_typing.final
+class FindProfilesAtResponse(_message.Message):
+    """Profiles that held it then, as they were; erased ones are left out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    JOURNAL_SEQ_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    journal_seq: _builtins.int
+    """The last entry that could count, of all pages."""
+    @_builtins.property
+    def profiles(self) -> _containers.RepeatedCompositeFieldContainer[_identity_pb2.Profile]: ...
+    def __init__(
+        self,
+        *,
+        profiles: _abc.Iterable[_identity_pb2.Profile] | None = ...,
+        next_page_token: _builtins.str = ...,
+        journal_seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["journal_seq", b"journal_seq", "next_page_token", b"next_page_token", "profiles", b"profiles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindProfilesAtResponse: _TypeAlias = FindProfilesAtResponse  # noqa: Y015
+
+@_typing.final
+class ListHoldersRequest(_message.Message):
+    """Names one identity in one graph."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    scope: _builtins.str
+    """An operator must name it; an input's own is used."""
+    environment: _identity_pb2.Environment.ValueType
+    page_size: _builtins.int
+    """At most 1,000; 0 means 100."""
+    page_token: _builtins.str
+    @_builtins.property
+    def identity(self) -> _identity_pb2.Identity: ...
+    def __init__(
+        self,
+        *,
+        scope: _builtins.str = ...,
+        environment: _identity_pb2.Environment.ValueType = ...,
+        identity: _identity_pb2.Identity | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["environment", b"environment", "identity", b"identity", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHoldersRequest: _TypeAlias = ListHoldersRequest  # noqa: Y015
+
+@_typing.final
+class HoldingBound(_message.Message):
+    """When a holding began or ended, and by which entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    JOURNAL_SEQ_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    journal_seq: _builtins.int
+    cause: _builtins.str
+    """The call, e.g. "login" or "modify"."""
+    rule: _builtins.str
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        journal_seq: _builtins.int = ...,
+        cause: _builtins.str = ...,
+        rule: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "journal_seq", b"journal_seq", "rule", b"rule", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldingBound: _TypeAlias = HoldingBound  # noqa: Y015
+
+@_typing.final
+class Holding(_message.Message):
+    """One profile had the identity on its record from one entry to another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MPID_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    mpid: _builtins.int
+    @_builtins.property
+    def since(self) -> Global___HoldingBound: ...
+    @_builtins.property
+    def until(self) -> Global___HoldingBound:
+        """Not there while it holds."""
+
+    def __init__(
+        self,
+        *,
+        mpid: _builtins.int = ...,
+        since: Global___HoldingBound | None = ...,
+        until: Global___HoldingBound | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_until", b"_until", "since", b"since", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_until", b"_until", "mpid", b"mpid", "since", b"since", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__until: _TypeAlias = _typing.Literal["until"]  # noqa: Y015
+    _WhichOneofArgType__until: _TypeAlias = _typing.Literal["_until", b"_until"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__until) -> _WhichOneofReturnType__until | None: ...
+
+Global___Holding: _TypeAlias = Holding  # noqa: Y015
+
+@_typing.final
+class ListHoldersResponse(_message.Message):
+    """Holdings by when they began; those of profiles that were erased are left out, so a page may have fewer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def holdings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Holding]: ...
+    def __init__(
+        self,
+        *,
+        holdings: _abc.Iterable[Global___Holding] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holdings", b"holdings", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHoldersResponse: _TypeAlias = ListHoldersResponse  # noqa: Y015
+
+@_typing.final
 class IdentityPair(_message.Message):
     """Two identities of one graph."""
 

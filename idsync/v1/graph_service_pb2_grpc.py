@@ -50,6 +50,21 @@ class GraphServiceStub(object):
                 request_serializer=idsync_dot_v1_dot_graph__service__pb2.FindProfilesRequest.SerializeToString,
                 response_deserializer=idsync_dot_v1_dot_graph__service__pb2.FindProfilesResponse.FromString,
                 _registered_method=True)
+        self.GetProfileAt = channel.unary_unary(
+                '/idsync.v1.GraphService/GetProfileAt',
+                request_serializer=idsync_dot_v1_dot_graph__service__pb2.GetProfileAtRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_graph__service__pb2.GetProfileAtResponse.FromString,
+                _registered_method=True)
+        self.FindProfilesAt = channel.unary_unary(
+                '/idsync.v1.GraphService/FindProfilesAt',
+                request_serializer=idsync_dot_v1_dot_graph__service__pb2.FindProfilesAtRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_graph__service__pb2.FindProfilesAtResponse.FromString,
+                _registered_method=True)
+        self.ListHolders = channel.unary_unary(
+                '/idsync.v1.GraphService/ListHolders',
+                request_serializer=idsync_dot_v1_dot_graph__service__pb2.ListHoldersRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_graph__service__pb2.ListHoldersResponse.FromString,
+                _registered_method=True)
         self.Explain = channel.unary_unary(
                 '/idsync.v1.GraphService/Explain',
                 request_serializer=idsync_dot_v1_dot_graph__service__pb2.ExplainRequest.SerializeToString,
@@ -87,6 +102,27 @@ class GraphServiceServicer(object):
 
     def FindProfiles(self, request, context):
         """All profiles that hold one identity, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProfileAt(self, request, context):
+        """One profile as it was: at a moment, as known at a position of the journal, or both.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindProfilesAt(self, request, context):
+        """All profiles that held one identity then, the one created last first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHolders(self, request, context):
+        """Every profile that ever held one identity, from when to when, oldest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,6 +166,21 @@ def add_GraphServiceServicer_to_server(servicer, server):
                     servicer.FindProfiles,
                     request_deserializer=idsync_dot_v1_dot_graph__service__pb2.FindProfilesRequest.FromString,
                     response_serializer=idsync_dot_v1_dot_graph__service__pb2.FindProfilesResponse.SerializeToString,
+            ),
+            'GetProfileAt': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProfileAt,
+                    request_deserializer=idsync_dot_v1_dot_graph__service__pb2.GetProfileAtRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_graph__service__pb2.GetProfileAtResponse.SerializeToString,
+            ),
+            'FindProfilesAt': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindProfilesAt,
+                    request_deserializer=idsync_dot_v1_dot_graph__service__pb2.FindProfilesAtRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_graph__service__pb2.FindProfilesAtResponse.SerializeToString,
+            ),
+            'ListHolders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHolders,
+                    request_deserializer=idsync_dot_v1_dot_graph__service__pb2.ListHoldersRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_graph__service__pb2.ListHoldersResponse.SerializeToString,
             ),
             'Explain': grpc.unary_unary_rpc_method_handler(
                     servicer.Explain,
@@ -229,6 +280,87 @@ class GraphService(object):
             '/idsync.v1.GraphService/FindProfiles',
             idsync_dot_v1_dot_graph__service__pb2.FindProfilesRequest.SerializeToString,
             idsync_dot_v1_dot_graph__service__pb2.FindProfilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProfileAt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.GraphService/GetProfileAt',
+            idsync_dot_v1_dot_graph__service__pb2.GetProfileAtRequest.SerializeToString,
+            idsync_dot_v1_dot_graph__service__pb2.GetProfileAtResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindProfilesAt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.GraphService/FindProfilesAt',
+            idsync_dot_v1_dot_graph__service__pb2.FindProfilesAtRequest.SerializeToString,
+            idsync_dot_v1_dot_graph__service__pb2.FindProfilesAtResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHolders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.GraphService/ListHolders',
+            idsync_dot_v1_dot_graph__service__pb2.ListHoldersRequest.SerializeToString,
+            idsync_dot_v1_dot_graph__service__pb2.ListHoldersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,12 @@ class GraphServiceStub:
     """Many profiles by MPID, unknown ones named."""
     FindProfiles: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.FindProfilesRequest, _graph_service_pb2.FindProfilesResponse]
     """All profiles that hold one identity, newest first."""
+    GetProfileAt: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.GetProfileAtRequest, _graph_service_pb2.GetProfileAtResponse]
+    """One profile as it was: at a moment, as known at a position of the journal, or both."""
+    FindProfilesAt: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.FindProfilesAtRequest, _graph_service_pb2.FindProfilesAtResponse]
+    """All profiles that held one identity then, the one created last first."""
+    ListHolders: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.ListHoldersRequest, _graph_service_pb2.ListHoldersResponse]
+    """Every profile that ever held one identity, from when to when, oldest first."""
     Explain: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.ExplainRequest, _graph_service_pb2.ExplainResponse]
     """Why two things belong together, or why a request had its answer."""
     ListJournal: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.ListJournalRequest, _graph_service_pb2.ListJournalResponse]
@@ -57,6 +63,12 @@ class GraphServiceAsyncStub(GraphServiceStub):
     """Many profiles by MPID, unknown ones named."""
     FindProfiles: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.FindProfilesRequest, _graph_service_pb2.FindProfilesResponse]  # type: ignore[assignment]
     """All profiles that hold one identity, newest first."""
+    GetProfileAt: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.GetProfileAtRequest, _graph_service_pb2.GetProfileAtResponse]  # type: ignore[assignment]
+    """One profile as it was: at a moment, as known at a position of the journal, or both."""
+    FindProfilesAt: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.FindProfilesAtRequest, _graph_service_pb2.FindProfilesAtResponse]  # type: ignore[assignment]
+    """All profiles that held one identity then, the one created last first."""
+    ListHolders: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.ListHoldersRequest, _graph_service_pb2.ListHoldersResponse]  # type: ignore[assignment]
+    """Every profile that ever held one identity, from when to when, oldest first."""
     Explain: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.ExplainRequest, _graph_service_pb2.ExplainResponse]  # type: ignore[assignment]
     """Why two things belong together, or why a request had its answer."""
     ListJournal: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.ListJournalRequest, _graph_service_pb2.ListJournalResponse]  # type: ignore[assignment]
@@ -90,6 +102,30 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_graph_service_pb2.FindProfilesResponse, _abc.Awaitable[_graph_service_pb2.FindProfilesResponse]]:
         """All profiles that hold one identity, newest first."""
+
+    @_abc_1.abstractmethod
+    def GetProfileAt(
+        self,
+        request: _graph_service_pb2.GetProfileAtRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_graph_service_pb2.GetProfileAtResponse, _abc.Awaitable[_graph_service_pb2.GetProfileAtResponse]]:
+        """One profile as it was: at a moment, as known at a position of the journal, or both."""
+
+    @_abc_1.abstractmethod
+    def FindProfilesAt(
+        self,
+        request: _graph_service_pb2.FindProfilesAtRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_graph_service_pb2.FindProfilesAtResponse, _abc.Awaitable[_graph_service_pb2.FindProfilesAtResponse]]:
+        """All profiles that held one identity then, the one created last first."""
+
+    @_abc_1.abstractmethod
+    def ListHolders(
+        self,
+        request: _graph_service_pb2.ListHoldersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_graph_service_pb2.ListHoldersResponse, _abc.Awaitable[_graph_service_pb2.ListHoldersResponse]]:
+        """Every profile that ever held one identity, from when to when, oldest first."""
 
     @_abc_1.abstractmethod
     def Explain(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Final
 
 from idsync.model.errors import NotFoundError
@@ -13,9 +13,15 @@ from idsync.server.admission.caller import Caller
 from idsync.server.admission.reach import Reach
 from idsync.server.call import Call
 from idsync.server.drain import Drain
-from idsync.server.wire.convert_graph import entry_to_wire, explanation_to_wire, profile_to_wire
+from idsync.server.wire.convert_graph import (
+    entry_to_wire,
+    explanation_to_wire,
+    holding_to_wire,
+    profile_to_wire,
+)
 from idsync.server.wire.faults import MAX_ID_CHARS, identity_from_wire, refuse
 from idsync.server.wire.pages import page_of
+from idsync.server.wire.then import then_from_wire
 from idsync.store.protocol import Store
 from idsync.v1 import graph_service_pb2 as pb
 from idsync.v1 import identity_pb2
@@ -34,11 +40,14 @@ class GraphService:
     What an input may not see looks to it exactly like what does not exist.
     """
 
-    def __init__(self, store: Store, explainer: Explainer, reach: Reach, drain: Drain) -> None:
+    def __init__(
+        self, store: Store, explainer: Explainer, reach: Reach, drain: Drain, clock: Callable[[], int]
+    ) -> None:
         self._store = store
         self._explainer = explainer
         self._reach = reach
         self._drain = drain
+        self._clock = clock
 
     # -- profiles ------------------------------------------------------------------------------------------
 
@@ -80,21 +89,86 @@ class GraphService:
         return answer
 
     async def _visible(self, mpids: Iterable[Mpid], caller: Caller) -> dict[Mpid, Profile]:
-        caller.require_reader()
-        graphs = await self._store.graph_of(set(mpids))
         asked: dict[GraphKey, list[Mpid]] = {}
-        for mpid, graph in graphs.items():
-            if self._reach.shows(caller, graph):
-                asked.setdefault(graph, []).append(mpid)
+        for mpid, graph in (await self._graphs(mpids, caller)).items():
+            asked.setdefault(graph, []).append(mpid)
         found: dict[Mpid, Profile] = {}
         for graph, members in asked.items():
             found |= await self._store.profiles(graph, members)
         return found
 
+    async def _graphs(self, mpids: Iterable[Mpid], caller: Caller) -> dict[Mpid, GraphKey]:
+        caller.require_reader()
+        graphs = await self._store.graph_of(set(mpids))
+        return {mpid: graph for mpid, graph in graphs.items() if self._reach.shows(caller, graph)}
+
     def _message(self, profile: Profile) -> identity_pb2.Profile:
         message = identity_pb2.Profile()
         profile_to_wire(message, profile, self._reach.scope(profile.graph).policy)
         return message
+
+    # -- the past ------------------------------------------------------------------------------------------
+
+    async def get_profile_at(self, request: pb.GetProfileAtRequest, call: Call) -> pb.GetProfileAtResponse:
+        """Show one profile as it was; an erased one as erased (ID-212, ID-250)."""
+        call.caller.require_reader()
+        then = then_from_wire(request, self._clock())
+        graphs = await self._graphs([request.mpid], call.caller)
+        if request.mpid not in graphs:
+            raise NotFoundError("no such profile")
+        graph = graphs[request.mpid]
+        moment = then.after(await self._store.last_seq(graph))
+        found = await self._store.profiles_at(graph, [request.mpid], moment)
+        if request.mpid not in found:
+            raise NotFoundError("there was no such profile yet")
+        return pb.GetProfileAtResponse(profile=self._message(found[request.mpid]), journal_seq=moment.seq)
+
+    async def find_profiles_at(
+        self, request: pb.FindProfilesAtRequest, call: Call
+    ) -> pb.FindProfilesAtResponse:
+        """Show all profiles that held an identity then, greatest MPID first."""
+        graph = self._reach.graph(call.caller, request.scope, request.environment)
+        identity = identity_from_wire("identity", request.identity)
+        then = then_from_wire(request, self._clock())
+        page = page_of(
+            request.page_size,
+            request.page_token,
+            **_PROFILES,
+            question=("profiles then", tuple(graph), tuple(identity), tuple(then)),
+        )
+        moment = then.after(await self._store.last_seq(graph))
+        mpids = await self._store.find_profiles_at(graph, identity, moment, page.size + 1, page.cursor)
+        shown = mpids[: page.size]
+        found = await self._store.profiles_at(graph, shown, moment)
+        # somebody may be erased between one look and the other
+        profiles = [found[mpid] for mpid in shown if mpid in found and not found[mpid].erased]
+        answer = pb.FindProfilesAtResponse(profiles=map(self._message, profiles), journal_seq=moment.seq)
+        if len(mpids) > page.size:
+            answer.next_page_token = page.token(shown[-1])
+        return answer
+
+    async def list_holders(self, request: pb.ListHoldersRequest, call: Call) -> pb.ListHoldersResponse:
+        """Show from when to when each profile held an identity, but for those erased since (ID-212)."""
+        graph = self._reach.graph(call.caller, request.scope, request.environment)
+        identity = identity_from_wire("identity", request.identity)
+        page = page_of(
+            request.page_size,
+            request.page_token,
+            **_ENTRIES,
+            question=("holders", tuple(graph), tuple(identity)),
+        )
+        links = await self._store.links_of(graph, identity, page.size + 1, page.cursor or 0)
+        shown = links[: page.size]
+        bounds = {link.since_seq for link in shown} | {link.until_seq for link in shown if link.until_seq}
+        entries = await self._store.entries_at(graph, bounds)
+        found = await self._store.profiles(graph, {link.mpid for link in shown})
+        answer = pb.ListHoldersResponse()
+        for link in shown:
+            if link.mpid in found and not found[link.mpid].erased:
+                holding_to_wire(answer.holdings.add(), link, entries)
+        if len(links) > page.size:
+            answer.next_page_token = page.token(shown[-1].since_seq)
+        return answer
 
     # -- history -------------------------------------------------------------------------------------------
 

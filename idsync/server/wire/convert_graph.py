@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from idsync.model.identity import Identity, type_set
 from idsync.model.journal import Change, Evidence, JournalEntry
 from idsync.model.policy import Policy
-from idsync.model.profile import Profile, RecordedIdentity
+from idsync.model.profile import Link, Profile, RecordedIdentity
 from idsync.resolve.explain import Explanation
 from idsync.server.wire.convert import identity_to_wire, notices_to_wire
 from idsync.server.wire.convert_alias import alias_to_wire, notes_to_wire
 from idsync.v1 import graph_service_pb2 as pb
 from idsync.v1 import identity_pb2
 
-__all__ = ["entry_to_wire", "explanation_to_wire", "profile_to_wire"]
+__all__ = ["entry_to_wire", "explanation_to_wire", "holding_to_wire", "profile_to_wire"]
 
 
 def profile_to_wire(message: identity_pb2.Profile, profile: Profile, policy: Policy) -> None:
@@ -86,6 +86,21 @@ def _evidence_to_wire(message: pb.Evidence, evidence: Evidence) -> None:
 def _identities_to_wire(add: Callable[[], identity_pb2.Identity], identities: Iterable[Identity]) -> None:
     for identity in identities:
         identity_to_wire(add(), identity)
+
+
+def holding_to_wire(message: pb.Holding, link: Link, entries: Mapping[int, JournalEntry]) -> None:
+    """Fill a `Holding` message; `entries` has those that began and ended it."""
+    message.mpid = link.mpid
+    _bound_to_wire(message.since, entries[link.since_seq])
+    if link.until_seq is not None:
+        _bound_to_wire(message.until, entries[link.until_seq])
+
+
+def _bound_to_wire(message: pb.HoldingBound, entry: JournalEntry) -> None:
+    message.time.FromMilliseconds(entry.at_ms)
+    message.journal_seq = entry.seq
+    message.cause = entry.cause
+    message.rule = entry.rule
 
 
 def explanation_to_wire(explanation: Explanation) -> pb.ExplainResponse:

@@ -18,6 +18,7 @@ from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.errors import UnavailableError
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
+from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
 from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
@@ -218,11 +219,33 @@ class EmbeddedStore:
         tables = await self._inspection.tables()
         return await tables.find_profiles(graph, identity_id, limit, before)
 
-    async def links_of(self, graph: GraphKey, identity: Identity, limit: int) -> list[Link]:
+    async def links_of(self, graph: GraphKey, identity: Identity, limit: int, after: int = 0) -> list[Link]:
         """List the links of an identity, past ones too."""
         identity_id = await self._identity_id(graph, identity)
         tables = await self._inspection.tables()
-        return await tables.links_of(graph, identity_id, limit)
+        return await tables.links_of(graph, identity_id, limit, after)
+
+    async def last_seq(self, graph: GraphKey) -> int:
+        """Give the position of the last entry."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        return await tables.last_seq(graph)
+
+    async def profiles_at(
+        self, graph: GraphKey, mpids: Collection[Mpid], moment: Moment
+    ) -> dict[Mpid, Profile]:
+        """Show profiles as they were."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        return await tables.profiles_at(graph, mpids, moment)
+
+    async def find_profiles_at(
+        self, graph: GraphKey, identity: Identity, moment: Moment, limit: int, before: Mpid | None = None
+    ) -> list[Mpid]:
+        """List who held it then."""
+        identity_id = await self._identity_id(graph, identity)
+        tables = await self._inspection.tables()
+        return await tables.find_profiles_at(graph, identity_id, moment, limit, before)
 
     async def _identity_id(self, graph: GraphKey, identity: Identity) -> int | None:
         await self.settle()

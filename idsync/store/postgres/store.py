@@ -15,6 +15,7 @@ from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.errors import ContentionError, UnavailableError
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
+from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.minting import MpidMint
@@ -223,10 +224,30 @@ class PostgresStore:
             identity_id = await self._identity_id(graph, identity)
             return await self._tables.newest_holders(graph, identity_id, limit, before)
 
-    async def links_of(self, graph: GraphKey, identity: Identity, limit: int) -> list[Link]:
+    async def links_of(self, graph: GraphKey, identity: Identity, limit: int, after: int = 0) -> list[Link]:
         """List the links of an identity, past ones too."""
         with unavailable_if_away():
-            return await self._tables.links_of(graph, await self._identity_id(graph, identity), limit)
+            return await self._tables.links_of(graph, await self._identity_id(graph, identity), limit, after)
+
+    async def last_seq(self, graph: GraphKey) -> int:
+        """Give the position of the last entry."""
+        with unavailable_if_away():
+            return await self._tables.last_seq(graph)
+
+    async def profiles_at(
+        self, graph: GraphKey, mpids: Collection[Mpid], moment: Moment
+    ) -> dict[Mpid, Profile]:
+        """Show profiles as they were."""
+        with unavailable_if_away():
+            return await self._tables.profiles_at(graph, mpids, moment)
+
+    async def find_profiles_at(
+        self, graph: GraphKey, identity: Identity, moment: Moment, limit: int, before: Mpid | None = None
+    ) -> list[Mpid]:
+        """List who held it then."""
+        with unavailable_if_away():
+            identity_id = await self._identity_id(graph, identity)
+            return await self._tables.find_profiles_at(graph, identity_id, moment, limit, before)
 
     async def _identity_id(self, graph: GraphKey, identity: Identity) -> int | None:
         return await self._tables.identity_id(graph, digest(identity.value.encode()), identity)

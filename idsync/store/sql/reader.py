@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from idsync.model.aliasing import AliasRecord, AliasState
 from idsync.model.identity import Environment, GraphKey, Identity, Mpid
-from idsync.model.profile import Link, Profile, RecordedIdentity
+from idsync.model.profile import Link, Profile
 from idsync.store.codec import alias_record
-from idsync.store.rows import AliasRow, StoredTerms
 from idsync.store.sql.configuration_versions import ConfigurationVersions
-from idsync.store.sql.journal_reader import JournalReader
 from idsync.store.sql.keyed import graph_id_of, rows_in
 from idsync.store.sql.looks import whole
+from idsync.store.sql.past_reader import PastReader
+from idsync.store.sql.profile_rows import alias_row, shown_profile
 from idsync.store.sql.tables import alias, directory, graph, identity, journal, link, profile
 
 __all__ = ["SqlReader"]
 
 
-class SqlReader(JournalReader, ConfigurationVersions):
+class SqlReader(PastReader, ConfigurationVersions):
     """Reads the tables and the journal of every graph; what it shows is durable."""
 
     @whole
@@ -69,7 +68,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
                     connection, select(alias).where(alias.c.graph_id == graph_id), column, wanted
                 )
             }
-            rows = [_alias_row(aliases[seq]) for seq in sorted(aliases)]
+            rows = [alias_row(aliases[seq]) for seq in sorted(aliases)]
             ids = {row.identity_id for row in links} | {row.terms.stamp_id for row in rows}
             values = await self._values(connection, graph_id, ids)
             entries = await rows_in(
@@ -79,7 +78,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
                 {row.since_seq for row in links},
             )
         said = {row.seq: row for row in entries}
-        return {row.mpid: _profile(key, row, links, said, rows, values) for row in found}
+        return {row.mpid: shown_profile(key, row, links, said, rows, values) for row in found}
 
     @whole
     async def find_profiles(
@@ -131,7 +130,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
             return next((i for i, value in rows if value == wanted.value.encode()), None)
 
     @whole
-    async def links_of(self, key: GraphKey, wanted: int | None, limit: int) -> list[Link]:
+    async def links_of(self, key: GraphKey, wanted: int | None, limit: int, after: int) -> list[Link]:
         """List the links of an identity by id, past ones too, oldest first."""
         async with self._engine.connect() as connection:
             rows = await connection.execute(
@@ -140,6 +139,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
                     link.c.graph_id == await graph_id_of(connection, key),
                     link.c.identity_id == wanted,
                     link.c.descriptive == 0,
+                    link.c.since_seq > after,
                 )
                 .order_by(link.c.since_seq)
                 .limit(limit)
@@ -159,7 +159,7 @@ class SqlReader(JournalReader, ConfigurationVersions):
             )
             pending = []
             for row in found.all():
-                stored = _alias_row(row)
+                stored = alias_row(row)
                 values = await self._values(connection, row.graph_id, {stored.terms.stamp_id})
                 key = GraphKey(row.graph_scope, Environment(row.environment))
                 pending.append((key, alias_record(stored, values.__getitem__)))
@@ -200,52 +200,3 @@ class SqlReader(JournalReader, ConfigurationVersions):
                 list(await connection.scalars(select(link.c.mpid).where(*current, link.c.identity_id == i)))
                 for i in shared.all()
             ]
-
-
-def _alias_row(row: Row[Any]) -> AliasRow:
-    terms = StoredTerms(
-        row.source, row.destination, row.start_ms, row.end_ms, row.scope, row.stamp_id, row.apply_at_ms
-    )
-    state = AliasState(row.state)
-    return AliasRow(
-        row.seq, terms, state, row.arrived_ms, row.ignored_reason, row.applied_ms, row.settled_seq
-    )
-
-
-def _profile(
-    key: GraphKey,
-    row: Row[Any],
-    links: Sequence[Row[Any]],
-    said: dict[int, Row[Any]],
-    aliases: list[AliasRow],
-    values: dict[int, Identity],
-) -> Profile:
-    def recorded(*, descriptive: bool) -> tuple[RecordedIdentity, ...]:
-        return tuple(
-            RecordedIdentity(
-                values[each.identity_id],
-                each.since_seq,
-                said[each.since_seq].at_ms,
-                said[each.since_seq].rule,
-            )
-            for each in links
-            if each.mpid == row.mpid and bool(each.descriptive) is descriptive
-        )
-
-    return Profile(
-        row.mpid,
-        key,
-        bool(row.erased),
-        recorded(descriptive=False),
-        recorded(descriptive=True),
-        row.source,
-        row.created_seq,
-        row.created_ms,
-        row.returned_ms,
-        row.recency,
-        tuple(
-            alias_record(each, values.__getitem__)
-            for each in aliases
-            if row.mpid in {each.terms.source, each.terms.destination}
-        ),
-    )

@@ -11,8 +11,9 @@ from idsync.v1 import graph_service_pb2 as graph
 from idsync.v1 import identity_service_pb2 as identity
 
 ALWAYS = {
-    "Identify", "Login", "Search", "GetCaller", "GetProfile", "BatchGetProfiles", "FindProfiles", "Explain",
-    "ListJournal", "ListScopes", "GetScope", "ListWorkspaces", "GetWorkspace", "ListInputs", "GetInput",
+    "Identify", "Login", "Search", "GetCaller", "GetProfile", "BatchGetProfiles", "FindProfiles",
+    "GetProfileAt", "FindProfilesAt", "ListHolders", "Explain", "ListJournal",
+    "ListScopes", "GetScope", "ListWorkspaces", "GetWorkspace", "ListInputs", "GetInput",
 }  # fmt: skip
 RPC_BY_NAME = {rpc.name: rpc for rpc in RPCS}
 
