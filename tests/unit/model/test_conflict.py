@@ -90,6 +90,13 @@ def test_anonymous_profiles_are_passed_over_too() -> None:
     assert walked(graph, DEVICE, policy=LOOSE) == Match(NEWER, False, DEVICE, 2)
 
 
+def test_it_is_no_matter_whether_somebody_else_has_the_value() -> None:
+    """He is protected (ID-050), and no reason to take the one of the device."""
+    graph = {OLDER: [CUSTOMER, OTHER_MAIL], NEWER: [MAIL, DEVICE]}
+
+    assert walked(graph, OTHER_MAIL, DEVICE, policy=LOOSE) is None
+
+
 def test_a_tie_is_no_way_around_it() -> None:
     """ID-064: the previous profile must be a candidate."""
     graph = {OLDER: [DEVICE], NEWER: [MAIL, DEVICE]}

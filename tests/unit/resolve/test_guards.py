@@ -76,6 +76,15 @@ class TestConflictGuard:
         assert answer.mpid == own
         assert answer.notices == (Notice(E, NoticeReason.HELD_ELSEWHERE),)
 
+    async def test_nor_one_where_who_was_passed_over_had_come_second(self) -> None:
+        desk = Desk(replace(GUARDED, login=frozenset({C})))
+        await desk.scribe.create(MAIL, DEVICE)
+        newest = await desk.scribe.create(DEVICE)
+
+        answer = await desk.call(IDENTIFY, OTHER_MAIL, DEVICE)
+
+        assert (answer.mpid, answer.notices) == (newest, ())
+
     async def test_who_comes_again_is_found_without_it(self, desk: Desk) -> None:
         await desk.scribe.create(CUSTOMER, MAIL)
         first = await desk.call(LOGIN, OTHER_CUSTOMER, MAIL)
