@@ -40,6 +40,13 @@ _BECAME_KNOWN: Final = ChangeKind.BECAME_KNOWN
 
 def repeat_key(request: ResolveRequest, policy: Policy) -> Key | None:
     """Give what a call must have in common with this one to be answered alike; see `Step.key`."""
+    if policy.blocked_values is not None:
+        request = without_blocked(request, policy.blocked_values)
+    return _key(request, policy)
+
+
+def _key(request: ResolveRequest, policy: Policy) -> Key | None:
+    """Give the key of a request without blocked values: kept with them, it could be of any length."""
     if request.idempotency_key is not None or policy.inactive_days is not None:
         return None
     return (
@@ -58,10 +65,9 @@ class ResolveStep:
     __slots__ = ("_clock", "_outcome", "_request", "_scope", "key")
 
     def __init__(self, request: ResolveRequest, scope: Scope, clock: Callable[[], int]) -> None:
-        self.key = repeat_key(request, scope.policy)
-        blocked = scope.policy.blocked_values
-        if blocked is not None:
-            request = without_blocked(request, blocked)
+        if scope.policy.blocked_values is not None:
+            request = without_blocked(request, scope.policy.blocked_values)
+        self.key = _key(request, scope.policy)
         self._request = _without_logins(request, scope.policy)
         self._scope = scope
         self._clock = clock

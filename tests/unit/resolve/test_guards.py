@@ -149,6 +149,23 @@ class TestAnswersThatAreRemembered:
 
         assert (await call(SEARCH, OTHER_MAIL, DEVICE)).mpid == owner
 
+    async def test_a_blocked_value_is_not_kept(self, tmp_path: Path) -> None:
+        """Whatever was blocked, the call is the same; a surface finds its own form of the answer too."""
+        store = await open_store(f"sqlite:///{tmp_path / 'graph.db'}", clock=ManualClock())
+        blocked = replace(POLICY, blocked_values=BlockedValues(entries={C: ("kiosk*",)}))
+        scope = Scope(blocked, load_strategies(["profile_conversion"])["profile_conversion"])
+        resolver = Resolver(store, {GRAPH.scope: scope}, ManualClock())
+
+        for number in range(9):
+            junk = Identity(C, f"kiosk {number}")
+            request = ResolveRequest(IDENTIFY, GRAPH, {C: junk, V: DEVICE})
+            answer = await resolver.resolve(request)
+            resolver.prepare("name", request, answer, "prepared")
+
+        assert resolver.recall("name") == "prepared"
+        assert len(resolver._rounds._remembered) == 1  # type: ignore[union-attr]
+        await store.close()
+
 
 class TestBlockedValues:
     async def test_one_is_not_sent_and_that_is_said(self, blocking: Desk) -> None:
