@@ -103,6 +103,10 @@ secret = "change-me-too"
 #max_age_s = 86400                 # how long clients may reuse an answer
 #requests_per_second_per_key = 500 # more answers 429
 
+#[guards]
+#conflict_guard = false            # true passes over who has another value of a higher unique type
+#blocked_values = "shipped"        # null, undefined, zeros, test addresses and the like count as not sent
+
 #[retention]
 #inactive_days = 30                # profiles without activity are removed after that
 """

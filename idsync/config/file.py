@@ -11,6 +11,7 @@ from typing import Final
 from idsync.config import keys
 from idsync.config.configuration import Configuration, Limits, Tls
 from idsync.config.faults import Faults
+from idsync.config.guards import read_guards
 from idsync.config.presets import preset_policy
 from idsync.config.scopes import ReadScope, read_scope
 from idsync.config.secret_files import read_path, read_secret
@@ -70,19 +71,19 @@ def parse_configuration(text: str, base: Path) -> Configuration:
     )
     for workspace in workspaces:
         scopes.setdefault(workspace.scope, ReadScope(preset_policy(inactive_days)))
+    guarded = read_guards(root, {name: scope for name, scope in scopes.items() if scope}, tuple(scopes))
     operator_token = _read_operator(root, base)
     tls = _read_tls(root, base)
     limits = _read_limits(root)
-    root.child("guards", keys.SECTIONS["guards"])
     if faults:
         raise faults.error()
     return Configuration(
-        scopes={name: scope.policy for name, scope in scopes.items() if scope},
+        scopes={name: scope.policy for name, scope in guarded.items()},
         workspaces=workspaces,
         operator_token=operator_token,
         limits=limits,
         tls=tls,
-        warnings={name: scope.warnings for name, scope in scopes.items() if scope and scope.warnings},
+        warnings={name: scope.warnings for name, scope in guarded.items() if scope.warnings},
     )
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Generic, TypeVar
 
+from idsync.config.blocked import blocked
 from idsync.config.configuration import Limits
 from idsync.config.kinds import Kind, count, flag, one_of, text, type_counts, types
+from idsync.model.blocking import BlockedValues
 from idsync.model.identity import IdentityType
 from idsync.model.policy import Policy
 
@@ -15,7 +17,9 @@ __all__ = [
     "ALIASING",
     "ALIAS_DELAY_S",
     "ALIAS_MAX_WINDOW_DAYS",
+    "BLOCKED_VALUES",
     "CERTIFICATE_FILE",
+    "CONFLICT_GUARD",
     "IDENTITY_PRIORITY",
     "IMMUTABLE_IDS",
     "INACTIVE_DAYS",
@@ -125,6 +129,11 @@ INACTIVE_DAYS: Final = Key[int | None](
     "inactive_days", count(1, _MOST_DAYS), _policy_default("inactive_days"), "days"
 )
 
+CONFLICT_GUARD: Final = Key[bool]("conflict_guard", flag, _policy_default("conflict_guard"))
+BLOCKED_VALUES: Final = Key[BlockedValues | None](
+    "blocked_values", blocked, _policy_default("blocked_values")
+)
+
 LIMITS: Final = tuple(
     Key[Any](
         f.name, count(f.metadata.get("least", 1 if f.default is None else 0)), f.default, f.metadata["unit"]
@@ -152,6 +161,6 @@ SECTIONS: Final[Mapping[str, tuple[Key[Any], ...]]] = {
     "tls": (CERTIFICATE_FILE, KEY_FILE),
     "limits": LIMITS,
     "retention": (INACTIVE_DAYS,),
-    "guards": (),
+    "guards": (CONFLICT_GUARD, BLOCKED_VALUES),
 }
 """The keys of each section; NAME stands for a name of the operator's choice."""

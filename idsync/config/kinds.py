@@ -20,6 +20,7 @@ __all__ = [
     "suggestion",
     "text",
     "type_counts",
+    "type_named",
     "types",
 ]
 
@@ -95,7 +96,7 @@ def types(value: object, report: Report) -> tuple[IdentityType, ...] | None:
         if not isinstance(element, str):
             report(f"must be the name of an identity type, not {called(element)}", (position,))
             continue
-        identity_type = _type(element, report, (position,))
+        identity_type = type_named(element, report, (position,))
         if identity_type in found:
             report(f"{identity_type.wire_name} is named twice", (position,))
         elif identity_type is not None:
@@ -111,7 +112,7 @@ def type_counts(value: object, report: Report) -> dict[IdentityType, int] | None
     found: dict[IdentityType, int] = {}
     judge = count(least=-MOST_COUNT)
     for name, element in value.items():
-        identity_type = _type(name, report, (name,))
+        identity_type = type_named(name, report, (name,))
         number = judge(element, _inside(report, name))
         if identity_type in found:
             report(f"{identity_type.wire_name} is named twice", (name,))
@@ -130,7 +131,7 @@ def _inside(report: Report, name: str) -> Report:
     return lambda fault, inner: report(fault, (name, *inner))
 
 
-def _type(name: str, report: Report, path: Path) -> IdentityType | None:
+def type_named(name: str, report: Report, path: Path) -> IdentityType | None:
     """Look a type up; in place of a misspelt one the likely one, lest later checks err."""
     if name in TYPES_BY_NAME:
         return TYPES_BY_NAME[name]

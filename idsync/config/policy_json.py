@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from idsync.config import keys
+from idsync.config.blocked import blocked_document
 from idsync.config.faults import Faults
 from idsync.config.presets import Preset
 from idsync.config.scopes import read_policy
@@ -26,6 +27,8 @@ _KEYS: Final = (
     keys.ALIAS_DELAY_S,
     keys.SEARCH_REQUIRES_IMMUTABLE,
     keys.INACTIVE_DAYS,
+    keys.CONFLICT_GUARD,
+    keys.BLOCKED_VALUES,
 )
 
 
@@ -44,6 +47,11 @@ def policy_to_json(policy: Policy) -> str:
     }
     if policy.inactive_days is not None:
         document[keys.INACTIVE_DAYS.name] = policy.inactive_days
+    # Guards that are off leave no trace, so that what was recorded before there were any is no other version.
+    if policy.conflict_guard:
+        document[keys.CONFLICT_GUARD.name] = True
+    if policy.blocked_values is not None:
+        document[keys.BLOCKED_VALUES.name] = blocked_document(policy.blocked_values)
     return json.dumps(document, separators=(",", ":"))
 
 
@@ -60,9 +68,10 @@ def policy_from_json(text: str) -> Policy:
     faults = Faults()
     section = Section(document, ("policy",), faults, _KEYS)
     policy = read_policy(section, Preset(), section.read(keys.INACTIVE_DAYS))
+    guards = section.read(keys.CONFLICT_GUARD), section.read(keys.BLOCKED_VALUES)
     if policy is None or faults:
         raise faults.error()
-    return policy
+    return replace(policy, conflict_guard=guards[0], blocked_values=guards[1])
 
 
 def _names(types: Iterable[IdentityType]) -> list[str]:

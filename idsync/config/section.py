@@ -75,11 +75,11 @@ class Section:
         """Note a fault of this table, or of what stands at the path `inner` in it."""
         self.faults.add((*self.path, *inner), text)
 
-    def child(self, name: str, keys: Iterable[Key[Any]]) -> Section | None:
+    def child(self, name: str, keys: Iterable[Key[Any]], tables: Iterable[str] = ()) -> Section | None:
         """Open the table of this name; `None` if it is not there."""
         if name not in self._table:
             return None
-        return Section(self._table[name], (*self.path, name), self.faults, keys)
+        return Section(self._table[name], (*self.path, name), self.faults, keys, tables)
 
     def named_children(
         self, name: str, keys: Iterable[Key[Any]], tables: Iterable[str] = ()

@@ -7,6 +7,7 @@ from enum import Enum
 from itertools import islice
 from typing import Final
 
+from idsync.model.conflict import Conflicts
 from idsync.model.decision import Match
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.policy import Policy
@@ -79,13 +80,12 @@ def usable_logins(request: ResolveRequest, view: GraphView, policy: Policy) -> l
     return usable
 
 
-class _Intersection:
-    """Profiles in both of two sets; built from the shorter one, so that a popular value costs nothing."""
+class _Listed:
+    """Some of the profiles of a set, in its order."""
 
-    def __init__(self, one: Ranked, other: Ranked) -> None:
-        shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
-        self._members = [m for m in shorter.newest_first() if m in longer]
-        self._set = frozenset(self._members)
+    def __init__(self, members: list[Mpid]) -> None:
+        self._members = members
+        self._set = frozenset(members)
 
     def __len__(self) -> int:
         return len(self._members)
@@ -95,6 +95,12 @@ class _Intersection:
 
     def newest_first(self) -> Iterator[Mpid]:
         return iter(self._members)
+
+
+def _intersection(one: Ranked, other: Ranked) -> Ranked:
+    """Give who is in both of two sets; built from the shorter one, so that a popular value costs nothing."""
+    shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
+    return _Listed([m for m in shorter.newest_first() if m in longer])
 
 
 def walk(
@@ -111,7 +117,8 @@ def walk(
     Returns:
         The match, or `None` when no identity of the priority has an eligible holder (ID-066). Of several
         left at the end `previous_mpid` wins (ID-064), then the one returned or created last (ID-065), so
-        that the answer never depends on the order of rows.
+        that the answer never depends on the order of rows. With the conflict guard, nobody is eligible by a
+        type who has another value of a unique type above it than the request brings.
     """
     identities = request.identities
     held: dict[IdentityType, Holders] = {}
@@ -122,6 +129,7 @@ def walk(
     if not held:
         return None
     opened = set() if among is _ANONYMOUS else opened_profiles(request, view, policy)
+    conflicts = Conflicts(request, view, policy) if policy.conflict_guard else None
     known: set[Mpid] = set()
     anonymous: Ranked | None = None
     decided_by: Identity | None = None
@@ -134,7 +142,10 @@ def walk(
             next_anonymous: Ranked = holders.anonymous
         else:
             next_known = _held(known, holders)
-            next_anonymous = _Intersection(anonymous, holders.anonymous) if len(anonymous) else anonymous
+            next_anonymous = _intersection(anonymous, holders.anonymous) if len(anonymous) else anonymous
+        if conflicts is not None:
+            next_known = _known_at_one(next_known, t, conflicts)
+            next_anonymous = _anonymous_at_one(next_anonymous, t, conflicts)
         size = len(next_known) + len(next_anonymous)
         if size == 0:
             continue
@@ -151,6 +162,20 @@ def walk(
 
 def _held(mpids: set[Mpid], holders: Holders) -> set[Mpid]:
     return {m for m in mpids if m in holders.known} if mpids else mpids
+
+
+def _known_at_one(mpids: set[Mpid], t: IdentityType, conflicts: Conflicts) -> set[Mpid]:
+    """Leave those that are not at odds with the request in a type above `t`."""
+    types = conflicts.above(t, is_known=True)
+    return {m for m in mpids if not conflicts.of(m, types)} if types and mpids else mpids
+
+
+def _anonymous_at_one(ranked: Ranked, t: IdentityType, conflicts: Conflicts) -> Ranked:
+    """Leave those likewise; where every unique type is a login ID no anonymous profile needs a look."""
+    types = conflicts.above(t, is_known=False)
+    if not types or not len(ranked):
+        return ranked
+    return _Listed([m for m in ranked.newest_first() if not conflicts.of(m, types)])
 
 
 def _chosen(known: set[Mpid], anonymous: Ranked, previous: Mpid | None, view: GraphView) -> tuple[Mpid, bool]:

@@ -27,6 +27,10 @@ class NoticeReason(IntEnum):
     """A second value of an immutable type: not added (ID-073)."""
     OLDEST_DROPPED = 7
     """Added, and the oldest value of the type dropped for it (ID-074)."""
+    BLOCKED = 8
+    """A value that the scope blocks: counts as not sent (`Policy.blocked_values`)."""
+    CONFLICT = 9
+    """A profile was passed over that has another value of this unique type (`Policy.conflict_guard`)."""
 
 
 class Notice(NamedTuple):

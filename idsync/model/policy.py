@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from idsync.model.blocking import BlockedValues
 from idsync.model.identity import DEVICE_TYPES, IdentityType, TypeSet, type_set
 
 __all__ = ["DEFAULT_PRIORITY", "OLDER_DEFAULT_PRIORITY", "Policy", "ScopePolicies"]
@@ -62,6 +63,9 @@ class Policy:
         alias_delay_s: Seconds between taking an alias request and carrying it out (ID-187).
         search_requires_immutable: The setting of ID-086.
         inactive_days: Days without activity after which a profile is removed; `None` never (ID-214).
+        conflict_guard: Whether the walk passes over a profile that has another value of a unique type than
+            the request, where the type ranks above the one that leads there (X-02, decided the safe way).
+        blocked_values: Values that count as not sent; `None`: none but those of ID-024 and ID-025.
     """
 
     strategy: str
@@ -74,6 +78,8 @@ class Policy:
     alias_delay_s: int = 86_400
     search_requires_immutable: bool = True
     inactive_days: int | None = None
+    conflict_guard: bool = False
+    blocked_values: BlockedValues | None = None
     priority_set: TypeSet = field(init=False, compare=False, repr=False)
     login_set: TypeSet = field(init=False, compare=False, repr=False)
     unique_set: TypeSet = field(init=False, compare=False, repr=False)
@@ -147,6 +153,8 @@ class Policy:
                     f"{t.wire_name} is login and unique but not immutable: it alone opens no profile "
                     "that has an immutable ID",
                 )
+        if self.conflict_guard and not self.unique:
+            yield "conflict_guard", "there are no unique types, so nobody is ever at odds with a request"
 
 
 def _not_in(policy: Policy, types: Iterable[IdentityType]) -> list[IdentityType]:

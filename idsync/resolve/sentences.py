@@ -19,6 +19,8 @@ _NOTICES: Final = {
     NoticeReason.HELD_ELSEWHERE: "is unique and on another profile, so it was not added",
     NoticeReason.IMMUTABLE_SET: "is immutable and already set, so it was not added",
     NoticeReason.OLDEST_DROPPED: "was at its maximum, so the oldest value was dropped",
+    NoticeReason.BLOCKED: "had a value that the scope blocks and counted as not sent",
+    NoticeReason.CONFLICT: "is unique, and a profile that has another one was passed over",
 }
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Final
 
 from idsync.model.changes import Applied, ChangeSet, Modification, Resolution
-from idsync.model.decision import Match, Refuse, Reuse
+from idsync.model.decision import Decision, Match, Refuse, Reuse
 from idsync.model.errors import IdsyncError, InvalidRequestError, LookupFailedError, NotFoundError
 from idsync.model.identity import GraphKey, Mpid
 from idsync.model.journal import Change, ChangeKind
@@ -15,6 +16,7 @@ from idsync.model.policy import Policy
 from idsync.model.request import ModifyRequest, Operation, ResolveRequest
 from idsync.model.standing import UNHELD, Newcomer, Standing
 from idsync.model.view import GraphView, ViewRequest
+from idsync.resolve.guards import decide_guarded, is_all_blocked, without_blocked, without_blocked_changes
 from idsync.resolve.modify import ModifyPlan, named
 from idsync.resolve.plan import Planned, plan_create, plan_reuse, read_only, rested_on
 from idsync.resolve.repeat import repeated_logout, repeated_modify
@@ -22,8 +24,12 @@ from idsync.resolve.ruling import Ruling
 from idsync.resolve.scope import Scope
 from idsync.resolve.step import Key
 
-__all__ = ["DeleteStep", "ModifyStep", "ResolveStep", "repeat_key"]
+__all__ = ["ALL_BLOCKED", "CONFLICT", "DeleteStep", "ModifyStep", "ResolveStep", "repeat_key"]
 
+ALL_BLOCKED: Final = "guards/all-blocked"
+"""The rule of a refusal for want of identities, where there were only blocked ones."""
+CONFLICT: Final = "guards/conflict"
+"""The rule of a miss where the conflict guard kept a profile back."""
 
 _SEARCH: Final = Operation.SEARCH
 _LOGOUT: Final = Operation.LOGOUT
@@ -34,6 +40,13 @@ _BECAME_KNOWN: Final = ChangeKind.BECAME_KNOWN
 
 def repeat_key(request: ResolveRequest, policy: Policy) -> Key | None:
     """Give what a call must have in common with this one to be answered alike; see `Step.key`."""
+    if policy.blocked_values is not None:
+        request = without_blocked(request, policy.blocked_values)
+    return _key(request, policy)
+
+
+def _key(request: ResolveRequest, policy: Policy) -> Key | None:
+    """Give the key of a request without blocked values: kept with them, it could be of any length."""
     if request.idempotency_key is not None or policy.inactive_days is not None:
         return None
     return (
@@ -52,11 +65,13 @@ class ResolveStep:
     __slots__ = ("_clock", "_outcome", "_request", "_scope", "key")
 
     def __init__(self, request: ResolveRequest, scope: Scope, clock: Callable[[], int]) -> None:
+        if scope.policy.blocked_values is not None:
+            request = without_blocked(request, scope.policy.blocked_values)
+        self.key = _key(request, scope.policy)
         self._request = _without_logins(request, scope.policy)
         self._scope = scope
         self._clock = clock
         self._outcome: Planned | Ruling | Resolution | IdsyncError
-        self.key = repeat_key(request, scope.policy)
 
     @property
     def wanted(self) -> ViewRequest:
@@ -79,7 +94,27 @@ class ResolveStep:
         if earlier is not None:
             self._outcome = repeated_logout(request, earlier, self._scope)
             return ChangeSet(request.graph, earlier.mpid, view)
-        decision = self._scope.strategy.decide(request, view, policy)
+        if policy.blocked_values is not None and is_all_blocked(request):
+            self._outcome = LookupFailedError("knownIdentities is empty.")
+            self._outcome.metadata = {"rule": ALL_BLOCKED}
+            return _keyed(ChangeSet(request.graph, 0, view), request)
+        if policy.conflict_guard:
+            return self._decide_guarded(request, view, policy)
+        return self._plan(self._scope.strategy.decide(request, view, policy), request, view)
+
+    def _decide_guarded(self, request: ResolveRequest, view: GraphView, policy: Policy) -> ChangeSet:
+        """Decide with the conflict guard, and let the answer and the journal say what it changed."""
+        guarded = decide_guarded(self._scope.strategy.decide, request, view, policy)
+        if guarded.notices:
+            request = replace(request, notices=(*request.notices, *guarded.notices))
+        change_set = self._plan(guarded.decision, request, view)
+        change_set.profiles = {**change_set.profiles, **guarded.profiles}
+        if guarded.notices and isinstance(self._outcome, NotFoundError):
+            self._outcome.metadata = {"rule": CONFLICT}
+        return change_set
+
+    def _plan(self, decision: Decision, request: ResolveRequest, view: GraphView) -> ChangeSet:
+        policy = self._scope.policy
         writes = request.operation is not _SEARCH and not request.read_only
         if isinstance(decision, Refuse):
             self._outcome = LookupFailedError(decision.message)
@@ -221,6 +256,9 @@ class ModifyStep:
     likeness = None
 
     def __init__(self, request: ModifyRequest, scope: Scope) -> None:
+        blocked = scope.policy.blocked_values
+        if blocked is not None:
+            request = without_blocked_changes(request, blocked)
         self._request = request
         self._scope = scope
         self._outcome: ModifyPlan | Modification | IdsyncError

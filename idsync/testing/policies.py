@@ -40,9 +40,11 @@ def sound_policies(strategy: Strategy) -> tuple[Policy, ...]:
 
 
 def _candidates(name: str) -> Iterator[Policy]:
-    for immutable, maxima, priority, login, unique in product(
-        _IMMUTABLE, _MAXIMA, _PRIORITIES, _LOGINS, _UNIQUE
+    for guard, immutable, maxima, priority, login, unique in product(
+        (False, True), _IMMUTABLE, _MAXIMA, _PRIORITIES, _LOGINS, _UNIQUE
     ):
+        if guard and not unique:
+            continue
         yield Policy(
             name,
             priority,
@@ -53,6 +55,7 @@ def _candidates(name: str) -> Iterator[Policy]:
             alias_delay_s=60,
             search_requires_immutable=not maxima,
             inactive_days=2 if maxima else None,
+            conflict_guard=guard,
         )
 
 

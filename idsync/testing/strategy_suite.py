@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from hypothesis import HealthCheck, given, settings
@@ -118,6 +119,39 @@ class StrategySuite:
 
     @_any_data
     @_in_each_subclass
+    def test_guarded_nobody_is_given_who_has_another_value_of_a_higher_unique_type(
+        self, data: st.DataObject
+    ) -> None:
+        """The conflict guard (X-02): a match is led to by a type with no unique type above it at odds."""
+        case = self._case(data).under(conflict_guard=True)
+        match = _match(case.decide())
+        record = [] if match is None else case.graph[match.mpid]
+
+        for t in case.policy.priority:
+            if match is None or t == match.decided_by.type:
+                break
+            brought = case.request.identities.get(t)
+            theirs = [identity for identity in record if identity.type == t]
+            assert t not in case.policy.unique or brought is None or not theirs or brought in theirs
+
+    @_any_data
+    @_in_each_subclass
+    def test_the_guard_changes_nothing_where_nobody_is_at_odds(self, data: st.DataObject) -> None:
+        """Whoever has none of the request's unique types, or the same values, is found as without it."""
+        case = self._case(data)
+        at_odds = any(
+            identity.type in case.policy.unique
+            and case.request.identities.get(identity.type, identity) != identity
+            for record in case.graph.values()
+            for identity in record
+        )
+
+        assert (
+            at_odds or case.under(conflict_guard=True).decide() == case.under(conflict_guard=False).decide()
+        )
+
+    @_any_data
+    @_in_each_subclass
     def test_an_unknown_previous_mpid_is_ignored(self, data: st.DataObject) -> None:
         """It is never a key (ID-064)."""
         case = self._case(data)
@@ -202,6 +236,11 @@ class _Case:
 
     def decide(self) -> Decision:
         return self._strategy.decide(self.request, self._view, self.policy)
+
+    def under(self, *, conflict_guard: bool) -> _Case:
+        """Ask the same under other settings."""
+        policy = replace(self.policy, conflict_guard=conflict_guard)
+        return _Case(self._strategy, policy, self.graph, self.request)
 
     def asking(self, **other: object) -> _Case:
         """Ask the same graph for something else."""

@@ -55,10 +55,14 @@ class ScopeSettings(_message.Message):
     ALIAS_MAX_WINDOW_DAYS_FIELD_NUMBER: _builtins.int
     ALIAS_DELAY_S_FIELD_NUMBER: _builtins.int
     SEARCH_REQUIRES_IMMUTABLE_FIELD_NUMBER: _builtins.int
+    CONFLICT_GUARD_FIELD_NUMBER: _builtins.int
+    BLOCKED_VALUES_FIELD_NUMBER: _builtins.int
     strategy: _builtins.str
     alias_max_window_days: _builtins.int
     alias_delay_s: _builtins.int
     search_requires_immutable: _builtins.bool
+    conflict_guard: _builtins.bool
+    """Whether a profile is passed over that has another value of a unique type than the request."""
     @_builtins.property
     def identity_priority(self) -> _containers.RepeatedScalarFieldContainer[_identity_pb2.IdentityType.ValueType]: ...
     @_builtins.property
@@ -69,6 +73,10 @@ class ScopeSettings(_message.Message):
     def immutable_ids(self) -> _containers.RepeatedScalarFieldContainer[_identity_pb2.IdentityType.ValueType]: ...
     @_builtins.property
     def max_per_type(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]: ...
+    @_builtins.property
+    def blocked_values(self) -> Global___BlockedValues:
+        """Values that count as not sent; absent: none are blocked."""
+
     def __init__(
         self,
         *,
@@ -81,14 +89,73 @@ class ScopeSettings(_message.Message):
         alias_max_window_days: _builtins.int = ...,
         alias_delay_s: _builtins.int = ...,
         search_requires_immutable: _builtins.bool = ...,
+        conflict_guard: _builtins.bool = ...,
+        blocked_values: Global___BlockedValues | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_blocked_values", b"_blocked_values", "blocked_values", b"blocked_values"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_blocked_values", b"_blocked_values", "alias_delay_s", b"alias_delay_s", "alias_max_window_days", b"alias_max_window_days", "blocked_values", b"blocked_values", "conflict_guard", b"conflict_guard", "identity_priority", b"identity_priority", "immutable_ids", b"immutable_ids", "login_ids", b"login_ids", "max_per_type", b"max_per_type", "search_requires_immutable", b"search_requires_immutable", "strategy", b"strategy", "unique_ids", b"unique_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__blocked_values: _TypeAlias = _typing.Literal["blocked_values"]  # noqa: Y015
+    _WhichOneofArgType__blocked_values: _TypeAlias = _typing.Literal["_blocked_values", b"_blocked_values"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__blocked_values) -> _WhichOneofReturnType__blocked_values | None: ...
+
+Global___ScopeSettings: _TypeAlias = ScopeSettings  # noqa: Y015
+
+@_typing.final
+class BlockedValues(_message.Message):
+    """Values that count as not sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHIPPED_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    shipped: _builtins.bool
+    """Whether the shipped list holds."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlockedValue]:
+        """Further ones, in the order of the configuration."""
+
+    def __init__(
+        self,
+        *,
+        shipped: _builtins.bool = ...,
+        entries: _abc.Iterable[Global___BlockedValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias_delay_s", b"alias_delay_s", "alias_max_window_days", b"alias_max_window_days", "identity_priority", b"identity_priority", "immutable_ids", b"immutable_ids", "login_ids", b"login_ids", "max_per_type", b"max_per_type", "search_requires_immutable", b"search_requires_immutable", "strategy", b"strategy", "unique_ids", b"unique_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "shipped", b"shipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ScopeSettings: _TypeAlias = ScopeSettings  # noqa: Y015
+Global___BlockedValues: _TypeAlias = BlockedValues  # noqa: Y015
+
+@_typing.final
+class BlockedValue(_message.Message):
+    """A value, or a pattern with `*`, that is blocked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    type: _identity_pb2.IdentityType.ValueType
+    """Absent: blocked for every type."""
+    value: _builtins.str
+    def __init__(
+        self,
+        *,
+        type: _identity_pb2.IdentityType.ValueType | None = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_type", b"_type", "type", b"type"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_type", b"_type", "type", b"type", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__type: _TypeAlias = _typing.Literal["type"]  # noqa: Y015
+    _WhichOneofArgType__type: _TypeAlias = _typing.Literal["_type", b"_type"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__type) -> _WhichOneofReturnType__type | None: ...
+
+Global___BlockedValue: _TypeAlias = BlockedValue  # noqa: Y015
 
 @_typing.final
 class Scope(_message.Message):

@@ -173,6 +173,10 @@ class _NoticeReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeRe
     """A second value of an immutable type: not added (ID-073)."""
     NOTICE_REASON_OLDEST_DROPPED: _NoticeReason.ValueType  # 7
     """Added, and the oldest value of the type was dropped for it (ID-074)."""
+    NOTICE_REASON_BLOCKED: _NoticeReason.ValueType  # 8
+    """A value that the scope blocks (blocked_values): counts as not sent."""
+    NOTICE_REASON_CONFLICT: _NoticeReason.ValueType  # 9
+    """A profile was passed over that has another value of this unique type (conflict_guard)."""
 
 class NoticeReason(_NoticeReason, metaclass=_NoticeReasonEnumTypeWrapper):
     """Why an identity of the request has had less effect than a reader might expect."""
@@ -192,6 +196,10 @@ NOTICE_REASON_IMMUTABLE_SET: NoticeReason.ValueType  # 6
 """A second value of an immutable type: not added (ID-073)."""
 NOTICE_REASON_OLDEST_DROPPED: NoticeReason.ValueType  # 7
 """Added, and the oldest value of the type was dropped for it (ID-074)."""
+NOTICE_REASON_BLOCKED: NoticeReason.ValueType  # 8
+"""A value that the scope blocks (blocked_values): counts as not sent."""
+NOTICE_REASON_CONFLICT: NoticeReason.ValueType  # 9
+"""A profile was passed over that has another value of this unique type (conflict_guard)."""
 Global___NoticeReason: _TypeAlias = NoticeReason  # noqa: Y015
 
 class _ProfileState:

@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from idsync.config.blocked import blocked_document
 from idsync.model.policy import Policy
 from idsync.testing.scenario.case import Capability, Case
 from idsync.testing.scenario.live import LiveService, marked_cases, new_mark, open_live
@@ -67,10 +68,18 @@ def _section(name: str, policy: Policy) -> str:
             *lines,
             *limits,
             f"search_requires_immutable = {json.dumps(policy.search_requires_immutable)}",
+            f"[guards.{name}]\nconflict_guard = {json.dumps(policy.conflict_guard)}",
+            *_blocked_lines(policy),
             f'[workspaces.{name}]\nscope = "{name}"\n[[workspaces.{name}.inputs]]',
             f'platform = "web"\nkey = "{name}-key"\nsecret = "{name}-secret"\nkey_only = true\n',
         ]
     )
+
+
+def _blocked_lines(policy: Policy) -> Iterator[str]:
+    if policy.blocked_values is not None:
+        for name, entries in blocked_document(policy.blocked_values).items():
+            yield f"blocked_values.{name} = {json.dumps(entries)}"
 
 
 @pytest.fixture(scope="module", params=["1", "2"], ids=["one process", "two fronts"])

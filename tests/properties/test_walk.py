@@ -41,7 +41,9 @@ def _candidates(graph: Records, request: ResolveRequest, policy: Policy, among: 
         hits = {
             mpid
             for mpid, record in graph.items()
-            if request.identities[t] in record and _is_eligible(record, request, policy, among)
+            if request.identities[t] in record
+            and _is_eligible(record, request, policy, among)
+            and not (policy.conflict_guard and _is_at_odds_above(t, record, request, policy))
         }
         candidates = (candidates & hits or candidates) if candidates else hits
         if len(candidates) == 1:
@@ -59,6 +61,20 @@ def _is_eligible(record: Sequence[Identity], request: ResolveRequest, policy: Po
             not any(identity.type in policy.immutable for identity in record)
             or _has_one_of(record, request, policy.immutable)
         )
+    )
+
+
+def _is_at_odds_above(
+    walked: IdentityType, record: Sequence[Identity], request: ResolveRequest, policy: Policy
+) -> bool:
+    """Say whether a record has another value of a higher unique type than the request, and not the same."""
+    higher = policy.priority[: policy.priority.index(walked)]
+    return any(
+        t in policy.unique
+        and t in request.identities
+        and request.identities[t] not in record
+        and any(identity.type == t for identity in record)
+        for t in higher
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 from idsync.config.configuration import Configuration, InputSettings, WorkspaceSettings
+from idsync.model.blocking import BlockedValues
 from idsync.model.errors import NotFoundError
 from idsync.model.policy import Policy
 from idsync.server.call import Call
@@ -106,9 +107,22 @@ def _scope(name: str, policy: Policy, version: Version, warnings: Sequence[str])
             alias_max_window_days=policy.alias_max_window_days,
             alias_delay_s=policy.alias_delay_s,
             search_requires_immutable=policy.search_requires_immutable,
+            conflict_guard=policy.conflict_guard,
+            blocked_values=None if policy.blocked_values is None else _blocked(policy.blocked_values),
         )
     )
     return message
+
+
+def _blocked(values: BlockedValues) -> pb.BlockedValues:
+    return pb.BlockedValues(
+        shipped=values.shipped,
+        entries=[
+            pb.BlockedValue(type=kind, value=entry)  # type: ignore[arg-type]
+            for kind, entries in values.entries.items()
+            for entry in entries
+        ],
+    )
 
 
 def _workspace(workspace: WorkspaceSettings) -> pb.Workspace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from idsync.model.changes import Modification, Outcome, Resolution
-from idsync.model.errors import IdsyncError, LookupFailedError
+from idsync.model.errors import IdsyncError, LookupFailedError, NotFoundError
 from idsync.model.request import ModifyRequest, ResolveRequest
 from idsync.server.admission.limits import Gate
 from idsync.server.meters import Meters
@@ -47,7 +47,10 @@ class Counting:
         scope = wanted.graph.scope
         if isinstance(answer, Resolution):
             self._meters.outcome(scope, answer.outcome, answer.rule).count += 1
-        elif isinstance(answer, LookupFailedError) and isinstance(wanted, ResolveRequest):
+        elif isinstance(wanted, ResolveRequest) and (
+            isinstance(answer, LookupFailedError)
+            or (isinstance(answer, NotFoundError) and "rule" in answer.metadata)
+        ):
             self._meters.outcome(scope, Outcome.REFUSED, answer.metadata.get("rule", "")).count += 1
         if not isinstance(answer, IdsyncError) and answer.notices:
             self._meters.notices(answer.notices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
 from typing import Final
 
-from idsync.model.errors import ForbiddenError, InvalidAliasError, LookupFailedError
+from idsync.model.errors import ForbiddenError, InvalidAliasError, LookupFailedError, NotFoundError
 from idsync.model.identity import GraphKey
 from idsync.model.request import Operation
 from idsync.model.wording import Wording
@@ -100,7 +100,7 @@ class IdentityService:
         self._counting.asked(wanted)
         try:
             resolution = await self._resolver.resolve(wanted)
-        except LookupFailedError as error:
+        except (LookupFailedError, NotFoundError) as error:
             self._counting.answered(wanted, error)
             raise
         self._counting.answered(wanted, resolution)

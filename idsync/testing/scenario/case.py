@@ -69,6 +69,8 @@ class Settings:
             "max_per_type": (own.max_per_type, policy.max_per_type),
             "alias_max_window_days": (own.alias_max_window_days, policy.alias_max_window_days),
             "search_requires_immutable": (own.search_requires_immutable, policy.search_requires_immutable),
+            "conflict_guard": (own.conflict_guard, policy.conflict_guard),
+            "blocked_values": (own.blocked_values, policy.blocked_values),
         }
         return ", ".join(name for name, (mine, other) in names.items() if mine != other)
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from idsync.client import AsyncClient, OperatorCredentials
 from idsync.client.retry_policy import BRIEFLY
+from idsync.model.blocking import BlockedValues
 from idsync.model.errors import ConfigurationError, IdsyncError
 from idsync.model.identity import TYPES_BY_NAME, IdentityType
 from idsync.model.policy import Policy
@@ -20,6 +21,7 @@ from idsync.testing.scenario.inspection import Inspector
 from idsync.testing.scenario.marking import marked_case
 from idsync.testing.scenario.service_surface import InputAccess
 from idsync.testing.scenario.surface import OpenSurface, Surface
+from idsync.v1.admin_service_pb2 import BlockedValues as BlockedValuesMessage
 from idsync.v1.admin_service_pb2 import GetScopeRequest
 from idsync.v1.identity_service_pb2 import GetCallerRequest, GetCallerResponse
 
@@ -121,7 +123,17 @@ async def _policy(client: AsyncClient, operator: OperatorCredentials, scope: str
         settings.alias_max_window_days,
         settings.alias_delay_s,
         settings.search_requires_immutable,
+        conflict_guard=settings.conflict_guard,
+        blocked_values=_blocked(settings.blocked_values) if settings.HasField("blocked_values") else None,
     )
+
+
+def _blocked(values: BlockedValuesMessage) -> BlockedValues:
+    entries: dict[IdentityType | None, tuple[str, ...]] = {}
+    for entry in values.entries:
+        kind = IdentityType(entry.type) if entry.HasField("type") else None
+        entries[kind] = (*entries.get(kind, ()), entry.value)
+    return BlockedValues(values.shipped, entries)
 
 
 def _described(service: LiveService, caller: GetCallerResponse | None) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from idsync.config.blocked import blocked
+from idsync.model.blocking import BlockedValues
 from idsync.model.errors import ConfigurationError
 from idsync.model.identity import TYPES_BY_NAME, IdentityType
 from idsync.model.policy import Policy
@@ -36,6 +38,8 @@ CONFIG: Final = (
     "max_per_type",
     "alias_max_window_days",
     "search_requires_immutable",
+    "conflict_guard",
+    "blocked_values",
     "workspaces",
 )
 STEP: Final = ("call", "workspace", "request", "query", "omit", "advance_ms", "note", "expect", "http")
@@ -168,12 +172,24 @@ def _read_settings(case: Members) -> Settings | None:
         {t: limit for t, limit in limits.items() if t is not None},
         members.integer("alias_max_window_days", 90, 0),
         search_requires_immutable=members.flag("search_requires_immutable", default=True),
+        conflict_guard=members.flag("conflict_guard", default=False),
+        blocked_values=_blocked(members),
     )
     scopes = dict(members.table("workspaces")) or _DEFAULT_WORKSPACES
     for workspace, scope in scopes.items():
         if not isinstance(scope, str) or not scope:
             members.fault(f"workspaces.{workspace}", "must be the name of a scope")
     return Settings(policy, scopes)
+
+
+def _blocked(members: Members) -> BlockedValues | None:
+    if "blocked_values" not in members:
+        return None
+
+    def report(fault: str, inner: tuple[str | int, ...]) -> None:
+        members.fault(".".join(map(str, ("blocked_values", *inner))), fault)
+
+    return blocked(members.raw("blocked_values"), report)
 
 
 def _is_limit(members: Members, name: str, limit: object) -> bool:
