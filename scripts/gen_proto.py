@@ -1,14 +1,14 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["grpcio-tools==1.76.0", "mypy-protobuf==5.1.0"]
+# dependencies = ["grpcio-tools==1.82.1", "mypy-protobuf==5.1.0"]
 # ///
 """Generates idsync/v1 from proto/, or with --check says whether the committed code is fresh.
 
     uv run --script scripts/gen_proto.py [--check]
 
 uv reads the exactly pinned generators from the lines at the top and runs them in an environment of their
-own, since they need an older protobuf than the service. Their version is the oldest grpcio and protobuf that
-the service supports: the protobuf runtime refuses code newer than itself.
+own. Their version is the oldest grpcio and protobuf that the service supports: the protobuf runtime refuses
+code newer than itself.
 """
 
 from __future__ import annotations

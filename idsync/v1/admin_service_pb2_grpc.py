@@ -5,7 +5,7 @@ import warnings
 
 from idsync.v1 import admin_service_pb2 as idsync_dot_v1_dot_admin__service__pb2
 
-GRPC_GENERATED_VERSION = '1.76.0'
+GRPC_GENERATED_VERSION = '1.82.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class AdminServiceStub(object):
+class AdminServiceStub:
     """Shows how the service is set up. For operators.
     """
 
@@ -67,7 +67,7 @@ class AdminServiceStub(object):
                 _registered_method=True)
 
 
-class AdminServiceServicer(object):
+class AdminServiceServicer:
     """Shows how the service is set up. For operators.
     """
 
@@ -154,7 +154,7 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class AdminService(object):
+class AdminService:
     """Shows how the service is set up. For operators.
     """
 

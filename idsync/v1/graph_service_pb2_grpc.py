@@ -5,7 +5,7 @@ import warnings
 
 from idsync.v1 import graph_service_pb2 as idsync_dot_v1_dot_graph__service__pb2
 
-GRPC_GENERATED_VERSION = '1.76.0'
+GRPC_GENERATED_VERSION = '1.82.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class GraphServiceStub(object):
+class GraphServiceStub:
     """Shows the graph and its history. For operators, and for inputs that may read, each within its own scope.
     """
 
@@ -82,7 +82,7 @@ class GraphServiceStub(object):
                 _registered_method=True)
 
 
-class GraphServiceServicer(object):
+class GraphServiceServicer:
     """Shows the graph and its history. For operators, and for inputs that may read, each within its own scope.
     """
 
@@ -205,7 +205,7 @@ def add_GraphServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class GraphService(object):
+class GraphService:
     """Shows the graph and its history. For operators, and for inputs that may read, each within its own scope.
     """
 

@@ -5,7 +5,7 @@ import warnings
 
 from idsync.v1 import identity_service_pb2 as idsync_dot_v1_dot_identity__service__pb2
 
-GRPC_GENERATED_VERSION = '1.76.0'
+GRPC_GENERATED_VERSION = '1.82.1'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class IdentityServiceStub(object):
+class IdentityServiceStub:
     """Turns the identifiers of a call into one profile.
 
     Credentials travel in metadata: `authorization: Basic base64(key:secret)`. The HTTP gateway passes on
@@ -86,7 +86,7 @@ class IdentityServiceStub(object):
                 _registered_method=True)
 
 
-class IdentityServiceServicer(object):
+class IdentityServiceServicer:
     """Turns the identifiers of a call into one profile.
 
     Credentials travel in metadata: `authorization: Basic base64(key:secret)`. The HTTP gateway passes on
@@ -213,7 +213,7 @@ def add_IdentityServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class IdentityService(object):
+class IdentityService:
     """Turns the identifiers of a call into one profile.
 
     Credentials travel in metadata: `authorization: Basic base64(key:secret)`. The HTTP gateway passes on
