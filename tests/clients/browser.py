@@ -11,12 +11,12 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from tests.clients.service import WEB_KEY
 
-__all__ = ["CLIENTS", "NEWEST", "OLDER", "Report", "Visitor", "direct_urls", "own_domain"]
+__all__ = ["NEWEST", "OLDER", "Report", "Visitor", "direct_urls", "own_domain"]
 
 NEWEST: Final = "newest"
+"""The version of the web client that the demo shop has."""
 OLDER: Final = ("2.30.1", "2.11.15")
-CLIENTS: Final = (NEWEST, *OLDER)
-"""The versions of the web client: that of the demo shop, and older ones that pages still have."""
+"""Versions that pages still have."""
 
 _READY: Final = "document.documentElement.dataset.ready === 'yes'"
 
@@ -68,7 +68,7 @@ class Visitor:
         Args:
             browser: Where it is opened.
             site: The shop's address.
-            client: One of `CLIENTS`.
+            client: `NEWEST`, or one of `OLDER`.
         """
         context = await browser.new_context()
         visitor = cls(context, await context.new_page(), site, client)

@@ -9,7 +9,7 @@ from idsync.v1.identity_pb2 import (
     IDENTITY_TYPE_DEVICE_APPLICATION_STAMP,
     IDENTITY_TYPE_EMAIL,
 )
-from tests.clients.browser import CLIENTS, NEWEST, Report, direct_urls, own_domain
+from tests.clients.browser import NEWEST, OLDER, Report, direct_urls, own_domain
 from tests.clients.conftest import Arrive
 from tests.clients.people import somebody
 from tests.clients.service import Service, identities_of
@@ -26,7 +26,9 @@ def letters(reports: dict[str, Report]) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    "client", [NEWEST, *(pytest.param(version, marks=pytest.mark.reused) for version in OLDER)]
+)
 async def test_shared_device(service: Service, strategy: Strategy, arrive: Arrive, client: str) -> None:
     """ID-101, ID-103, ID-121, ID-124, ID-131, ID-132, ID-140: who the client is after each step."""
     first, second = somebody(), somebody()
