@@ -24,8 +24,8 @@ def _told(*words: str) -> tuple[int, str]:
         (("--at", ""), "must be a time like 2026-05-03T12:00Z"),
         (("--at", "0001-01-01T00:00+01:00"), "years 1 to 9999"),
         (("--at", "9999-12-31T23:59-01:00"), "years 1 to 9999"),
-        (("--known-at", "-1"), "greater than or equal to 0"),
-        (("--known-at", "9223372036854775808"), "less than or equal to 9223372036854775807"),
+        (("--known-at", "-1"), "--known-at"),
+        (("--known-at", "9223372036854775808"), "--known-at"),
         (("--known-at", "three"), "valid integer"),
     ],
 )
