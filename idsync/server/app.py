@@ -19,6 +19,7 @@ from idsync.config.configuration import Configuration, Limits, Tls
 from idsync.model.errors import ConfigurationError
 from idsync.resolve.explain import Explainer
 from idsync.resolve.radar import Radar
+from idsync.resolve.reasoner import Reasoner
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
 from idsync.server.admission.caller import Caller
@@ -148,7 +149,7 @@ async def open_app(
             resolver, store, scopes, meters=meters, gate=gate, count=desk.count, drain=drain
         )
         reach = Reach(scopes)
-        graph = GraphService(store, Explainer(store), reach, drain, clock)
+        graph = GraphService(store, Explainer(store, Reasoner(store, scopes)), reach, drain, clock)
         radar = RadarService(Radar(store, clock), reach)
         admin = AdminService(configuration, versions)
         counted = Counted(configuration.limits, registry)

@@ -21,6 +21,7 @@ from idsync.server.wire.convert_graph import (
     profile_to_wire,
 )
 from idsync.server.wire.convert_radar import neighborhood_to_wire
+from idsync.server.wire.convert_reasoning import call_from_wire
 from idsync.server.wire.faults import MAX_ID_CHARS, bound_of, identity_from_wire, refuse
 from idsync.server.wire.pages import page_of
 from idsync.server.wire.then import then_from_wire
@@ -216,6 +217,9 @@ class GraphService:
                 if not 0 < len(request.request_id) <= MAX_ID_CHARS:
                     raise refuse([("request_id", f"must have 1 to {MAX_ID_CHARS} characters")])
                 explanation = await self._explainer.request(graph, request.request_id)
+            case "call":
+                wanted = call_from_wire(graph, request.call)
+                explanation = await self._explainer.call(wanted)
             case _:
                 raise refuse([("subject", "is missing")])
         return explanation_to_wire(explanation)
