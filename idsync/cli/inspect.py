@@ -9,7 +9,7 @@ import typer
 from idsync.cli import options
 from idsync.cli.session import connected, environment_of, identity_of, print_answer, refuse, time_of
 
-__all__ = ["explain", "journal", "profile"]
+__all__ = ["explain", "journal", "mpid_of", "profile"]
 
 
 def profile(
@@ -87,7 +87,7 @@ def explain(
             pair = pb.IdentityPair(first=identity_of(first), second=identity_of(second))
             asked.identities.CopyFrom(pair)
         else:
-            held = pb.IdentityOnProfile(identity=identity_of(first), mpid=_mpid(second))
+            held = pb.IdentityOnProfile(identity=identity_of(first), mpid=mpid_of(second))
             asked.identity_on_profile.CopyFrom(held)
     else:
         raise typer.BadParameter("give two identities, an identity and an MPID, or --request ID")
@@ -96,7 +96,8 @@ def explain(
     print_answer(answer, lambda: answer.sentences, as_json=as_json)
 
 
-def _mpid(text: str) -> int:
+def mpid_of(text: str) -> int:
+    """Read an MPID beside which a TYPE=VALUE may stand."""
     try:
         mpid = int(text)
     except ValueError:

@@ -41,6 +41,8 @@ class ChangeKind(IntEnum):
     """One member of a side of a must-not-link: `identity`, or the profile itself where there is none."""
     PERMITTED = 15
     """The must-not-links of the entry `alias_seq` are withdrawn."""
+    REVERTED = 16
+    """The entry `alias_seq` is undone; the other changes say what that took."""
 
 
 ALIAS_KINDS: Final = frozenset({ChangeKind.ALIAS_TAKEN, ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED})
@@ -56,8 +58,8 @@ class Change(NamedTuple):
         other: Another profile: the source of a new one, the other side of an alias.
         terms: For `ALIAS_TAKEN`.
         alias_seq: For `ALIAS_IGNORED` and `ALIAS_APPLIED`: the entry that took the request; 0 for this one.
-            For `PERMITTED` the entry that forbade. For `FORBIDDEN` the side: 0 and 1 are those of the entry's
-            first must-not-link, 2 and 3 those of its second, and so on.
+            For `PERMITTED` the entry that forbade, for `REVERTED` the one that is undone. For `FORBIDDEN`
+            the side: 0 and 1 are those of the entry's first must-not-link, 2 and 3 those of its second, ...
         reason: For `ALIAS_IGNORED`; for the first `FORBIDDEN` of an entry what the operator said.
     """
 

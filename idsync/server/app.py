@@ -144,7 +144,7 @@ async def open_app(
         identity = IdentityService(
             resolver, store, scopes, meters=meters, gate=gate, count=desk.count, drain=drain
         )
-        graph = GraphService(store, Explainer(store), Reach(scopes), drain, clock)
+        graph = GraphService(store, Explainer(store), Reach(scopes), drain, clock, resolver)
         admin = AdminService(configuration, versions)
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [

@@ -36,6 +36,8 @@ _DESCRIBED: Final = ChangeKind.DESCRIPTION_ADDED
 _REMOVED: Final = ChangeKind.IDENTITY_REMOVED
 _FORBIDDEN: Final = ChangeKind.FORBIDDEN
 _PERMITTED: Final = ChangeKind.PERMITTED
+_REVERTED: Final = ChangeKind.REVERTED
+_MUST_NOT_KINDS: Final = frozenset({_FORBIDDEN, _PERMITTED, _REVERTED})
 _IMPLIED: Final = frozenset({_CREATED, ChangeKind.BECAME_KNOWN, ChangeKind.BECAME_ANONYMOUS})
 """Changes that say what the others of their entry amount to, and the row added above."""
 
@@ -164,14 +166,16 @@ def _change(
         profile.active_ms = entry.at_ms
     elif kind is _ERASED:
         _erase(profile, seq, tables)
-    elif kind is _FORBIDDEN or kind is _PERMITTED:
+    elif kind in _MUST_NOT_KINDS:
         _must_not(change, position, seq, tables)
     else:
         _alias(change, entry, tables)
 
 
 def _must_not(change: StoredChange, position: int, seq: int, tables: Tables) -> None:
-    """Forbid or permit; whoever rests on an identity that is named must look again."""
+    """Forbid or permit, if it is that; whoever rests on an identity that is named must look again."""
+    if change.kind is _REVERTED:
+        return
     if change.kind is _PERMITTED:
         for identity_id in tables.end_must_nots(change.alias_seq, seq):
             tables.identity(identity_id).version = seq
