@@ -114,7 +114,8 @@ def _bound(bound: graph.HoldingBound) -> str:
 def entry_lines(entry: graph.JournalEntry) -> Iterator[str]:
     """Tell one journal entry."""
     by = f" by {entry.input_id}" if entry.input_id else ""
-    yield f"{entry.seq}  {entry.time.ToJsonString()}  {entry.cause}{by}: {entry.mpid} by rule {entry.rule}"
+    about = str(entry.mpid) if entry.mpid else "values alone"
+    yield f"{entry.seq}  {entry.time.ToJsonString()}  {entry.cause}{by}: {about} by rule {entry.rule}"
     for change in entry.changes:
         kind = _word(graph.ChangeKind.Name(change.kind), "CHANGE_KIND_")
         value = f" {identity_text(change.identity)}" if change.HasField("identity") else ""

@@ -25,7 +25,7 @@ def withheld(
     """Find what may not be put on a profile, each with the entry that forbade it.
 
     Of two identities of a request that may not be together the higher-ranked one stays. What is not added for
-    another reason (ID-072, ID-073) keeps nothing off.
+    another reason (ID-072, ID-073) keeps nothing off; of two reasons this one is told, as it names an entry.
 
     Args:
         request: What is asked.
@@ -41,18 +41,21 @@ def withheld(
     out: dict[Identity, int] = {}
     for t in policy.priority:
         identity = request.identities.get(t)
-        if identity is None or identity in record or policy.immutable_set & types & (1 << t):
+        if identity is None or identity in record:
             continue
-        if policy.unique_set >> t & 1:
-            holders = view.holders(identity)
-            if holders is not None and (len(holders.known) or len(holders.anonymous)):
-                continue
         seq = forbidding(named.get(identity, ()), identity, mpid, record)
         if seq:
             out[identity] = seq
-        else:
+        elif not policy.immutable_set & types & (1 << t) and not (
+            policy.unique_set >> t & 1 and _is_held(view, identity)
+        ):
             record.add(identity)
     return out
+
+
+def _is_held(view: GraphView, identity: Identity) -> bool:
+    holders = view.holders(identity)
+    return holders is not None and bool(len(holders.known) or len(holders.anonymous))
 
 
 def without(request: ResolveRequest, out: dict[Identity, int]) -> ResolveRequest:

@@ -129,7 +129,8 @@ def test_a_preview_is_what_then_happens(scope: Scope, acts: list[Act]) -> None:
 
     def nameless(told: Undone) -> Undone:
         new = {p.mpid for p in told.profiles if p.is_new}
-        return replace(renamed(told, dict.fromkeys(new, 0)), journal_seq=0)
+        same: Undone = renamed(told, dict.fromkeys(new, 0))
+        return replace(same, journal_seq=0)
 
     async def play() -> None:
         player = in_memory(scope)
@@ -153,7 +154,7 @@ def test_a_preview_is_what_then_happens(scope: Scope, acts: list[Act]) -> None:
     asyncio.run(play())
 
 
-async def _or_none(doing: Coroutine[None, None, Undone]) -> Undone | None:
+async def _or_none(doing: Coroutine[object, object, Undone]) -> Undone | None:
     try:
         return await doing
     except IdsyncError:
