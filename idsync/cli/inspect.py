@@ -12,7 +12,7 @@ from idsync.cli.session import connected, environment_of, identity_of, print_ans
 if TYPE_CHECKING:
     from idsync.v1 import reasoning_pb2
 
-__all__ = ["explain", "journal", "profile"]
+__all__ = ["explain", "journal", "mpid_of", "profile"]
 
 
 def profile(
@@ -118,7 +118,7 @@ def explain(
             pair = pb.IdentityPair(first=identity_of(first), second=identity_of(second))
             asked.identities.CopyFrom(pair)
         else:
-            held = pb.IdentityOnProfile(identity=identity_of(first), mpid=_mpid(second))
+            held = pb.IdentityOnProfile(identity=identity_of(first), mpid=mpid_of(second))
             asked.identity_on_profile.CopyFrom(held)
     else:
         raise typer.BadParameter("give two identities, an identity and an MPID, or --request ID")
@@ -140,7 +140,8 @@ def _call(operation: str, brought: list[str], previous: int | None) -> reasoning
     )
 
 
-def _mpid(text: str) -> int:
+def mpid_of(text: str) -> int:
+    """Read an MPID beside which a TYPE=VALUE may stand."""
     try:
         mpid = int(text)
     except ValueError:

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from idsync.cli import calls, config, db, demo, history, inspect, options, radar, replay, scenario, serve
+from idsync.cli import (
+    calls,
+    config,
+    db,
+    demo,
+    history,
+    inspect,
+    options,
+    radar,
+    replay,
+    scenario,
+    serve,
+    undo,
+)
 
 __all__ = ["app"]
 
@@ -47,6 +60,9 @@ app.command("explain", cls=options.MpidCommand)(inspect.explain)
 app.command("history")(history.history)
 app.command("radar")(radar.radar)
 app.command("journal")(inspect.journal)
+app.command("split", cls=options.MpidCommand)(undo.split)
+app.command("revert")(undo.revert)
+app.command("forbid", cls=options.MpidCommand)(undo.forbid)
 app.command("replay")(replay.replay)
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(config.app, name="config")

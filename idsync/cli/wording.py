@@ -7,16 +7,19 @@ from collections.abc import Iterable, Iterator
 from idsync.v1 import graph_service_pb2 as graph
 from idsync.v1 import identity_pb2 as pb
 from idsync.v1 import identity_service_pb2 as identity
+from idsync.v1 import undo_pb2 as undo
 
 __all__ = [
     "Resolved",
     "entry_lines",
+    "forbidding_lines",
     "holding_lines",
     "identity_text",
     "modified_lines",
     "profile_lines",
     "resolved_lines",
     "row",
+    "undone_lines",
 ]
 
 Resolved = (
@@ -47,7 +50,8 @@ def row(name: str, text: str) -> str:
 def _notices(notices: Iterable[pb.Notice]) -> Iterator[str]:
     for notice in notices:
         reason = _word(pb.NoticeReason.Name(notice.reason), "NOTICE_REASON_")
-        yield row("notice", f"{_type_name(notice.type)}: {reason}")
+        by = f" by entry {notice.journal_seq}" if notice.journal_seq else ""
+        yield row("notice", f"{_type_name(notice.type)}: {reason}{by}")
 
 
 def resolved_lines(answer: Resolved) -> Iterator[str]:
@@ -84,6 +88,8 @@ def profile_lines(profile: pb.Profile) -> Iterator[str]:
         yield row("returned", profile.last_returned_time.ToJsonString())
     if profile.HasField("source_mpid"):
         yield row("source", str(profile.source_mpid))
+    for mpid in profile.moved_to_mpids:
+        yield row("moved to", str(mpid))
     for name, recorded in (("identity", profile.identities), ("described", profile.descriptive_identities)):
         for each in recorded:
             since = f"{each.added_time.ToJsonString()}, entry {each.journal_seq}, rule {each.rule}"
@@ -110,9 +116,60 @@ def _bound(bound: graph.HoldingBound) -> str:
 def entry_lines(entry: graph.JournalEntry) -> Iterator[str]:
     """Tell one journal entry."""
     by = f" by {entry.input_id}" if entry.input_id else ""
-    yield f"{entry.seq}  {entry.time.ToJsonString()}  {entry.cause}{by}: {entry.mpid} by rule {entry.rule}"
+    about = str(entry.mpid) if entry.mpid else "values alone"
+    yield f"{entry.seq}  {entry.time.ToJsonString()}  {entry.cause}{by}: {about} by rule {entry.rule}"
     for change in entry.changes:
         kind = _word(graph.ChangeKind.Name(change.kind), "CHANGE_KIND_")
         value = f" {identity_text(change.identity)}" if change.HasField("identity") else ""
         other = f" ({change.other_mpid})" if change.HasField("other_mpid") else ""
-        yield f"    {kind} {change.mpid}{value}{other}"
+        ref = f" entry {change.ref_seq}" if change.ref_seq else ""
+        is_member = change.kind == graph.CHANGE_KIND_FORBIDDEN
+        mpid = f" {change.mpid}" if not (ref or (is_member and value)) else ""
+        side = f" (side {change.side + 1})" if is_member else ""
+        yield f"    {kind}{mpid}{value}{other}{ref}{side}"
+
+
+def undone_lines(answer: undo.Undone) -> Iterator[str]:
+    """Tell what a split or a revert did, or would do."""
+    for seq in answer.reverted_seqs:
+        yield row("undone", f"entry {seq}")
+    for profile in answer.profiles:
+        name = str(profile.mpid) if profile.mpid else "a new one"
+        said = "known" if profile.is_known else "anonymous"
+        was = "known" if profile.was_known else "anonymous"
+        change = "new, " if profile.is_new else f"was {was}, " if was != said else ""
+        yield row("profile", f"{name}  ({change}{said})")
+        for identity_ in profile.removed:
+            yield row("  loses", identity_text(identity_))
+        for identity_ in profile.added:
+            yield row("  gets", identity_text(identity_))
+        yield row("  then has", " ".join(identity_text(each) for each in profile.identities) or "nothing")
+    yield from _links("forbidden", answer.forbidden)
+    for seq in answer.withdrawn_seqs:
+        yield row("permitted", f"what entry {seq} had forbidden")
+    yield row("version", str(answer.version))
+    yield row("journal", _written(answer.journal_seq))
+
+
+def forbidding_lines(answer: undo.ForbidResponse) -> Iterator[str]:
+    """Tell what was, or would be, forbidden or permitted."""
+    yield from _links("permitted" if answer.withdrawn_seqs else "forbidden", answer.links)
+    for seq in answer.withdrawn_seqs:
+        yield row("withdrawn", f"entry {seq}")
+    yield row("journal", _written(answer.journal_seq))
+
+
+def _links(name: str, links: Iterable[undo.MustNotLink]) -> Iterator[str]:
+    for link in links:
+        yield row(name, f"{_side(link.first)}  |  {_side(link.second)}")
+
+
+def _side(side: undo.MustNotSide) -> str:
+    parts = [identity_text(each) for each in side.identities]
+    if side.HasField("mpid"):
+        parts.append(f"profile {side.mpid}" if side.mpid else "the new profile")
+    return " ".join(parts)
+
+
+def _written(journal_seq: int) -> str:
+    return f"entry {journal_seq}" if journal_seq else "nothing was written"

@@ -14,6 +14,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 
 from idsync.model.errors import (
+    ConflictError,
     DeadlineExceededError,
     ForbiddenError,
     IdsyncError,
@@ -41,6 +42,7 @@ _BY_REASON: Final[Mapping[str, type[IdsyncError]]] = {
     "LOOKUP_ERROR": LookupFailedError,
     "INVALID_DATA": InvalidAliasError,
     "NOT_FOUND_ERROR": NotFoundError,
+    "CONFLICT": ConflictError,
     "UNAUTHENTICATED": UnauthenticatedError,
     "FORBIDDEN": ForbiddenError,
     "TOO_MANY_REQUESTS": RateLimitedError,
@@ -51,6 +53,7 @@ _BY_REASON: Final[Mapping[str, type[IdsyncError]]] = {
 _BY_CODE: Final[Mapping[int, type[IdsyncError]]] = {
     Code.INVALID_ARGUMENT: InvalidRequestError,
     Code.NOT_FOUND: NotFoundError,
+    Code.FAILED_PRECONDITION: ConflictError,
     Code.UNAUTHENTICATED: UnauthenticatedError,
     Code.PERMISSION_DENIED: ForbiddenError,
     Code.RESOURCE_EXHAUSTED: RateLimitedError,

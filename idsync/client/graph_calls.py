@@ -10,6 +10,7 @@ from idsync.client.caller import Caller
 from idsync.client.credentials import Credentials
 from idsync.v1 import graph_service_pb2 as graph
 from idsync.v1 import neighborhood_pb2 as neighborhood
+from idsync.v1 import undo_pb2 as undo
 
 __all__ = ["GraphCalls"]
 
@@ -108,6 +109,36 @@ class GraphCalls:
     ) -> graph.ListJournalResponse:
         """Show the journal of one graph, oldest first, by pages."""
         return await self._caller.call(graph.ListJournalResponse, request, credentials, timeout_s)
+
+    async def split_profile(
+        self,
+        request: undo.SplitProfileRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> undo.SplitProfileResponse:
+        """Take identities off a profile, or with `preview` ask what that would do."""
+        return await self._caller.call(undo.SplitProfileResponse, request, credentials, timeout_s)
+
+    async def revert_change(
+        self,
+        request: undo.RevertChangeRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> undo.RevertChangeResponse:
+        """Undo a journal entry, or with `preview` ask what that would do."""
+        return await self._caller.call(undo.RevertChangeResponse, request, credentials, timeout_s)
+
+    async def forbid(
+        self,
+        request: undo.ForbidRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> undo.ForbidResponse:
+        """Forbid that two sides come together on one profile, or permit it again."""
+        return await self._caller.call(undo.ForbidResponse, request, credentials, timeout_s)
 
     def watch_changes(
         self, request: graph.WatchChangesRequest, *, credentials: Credentials | None = None

@@ -10,6 +10,7 @@ import orjson
 from starlette.responses import Response
 
 from idsync.model.errors import (
+    ConflictError,
     DeadlineExceededError,
     ForbiddenError,
     IdsyncError,
@@ -27,6 +28,7 @@ _STATUSES: Final[Mapping[type[IdsyncError], int]] = {
     UnauthenticatedError: 401,
     ForbiddenError: 403,
     NotFoundError: 404,
+    ConflictError: 409,
     RateLimitedError: 429,
     IdsyncError: 500,
     UnavailableError: 503,

@@ -4,6 +4,7 @@ IdsyncError                    reason              when
 ├── InvalidRequestError        as given            the request is at fault (ID-233, 400)
 │   ├── LookupFailedError      LOOKUP_ERROR        nothing to look up, or no such profile to change
 │   └── InvalidAliasError      INVALID_DATA        ID-182 to ID-184
+├── ConflictError              CONFLICT            the state of the graph stands against it (409)
 ├── NotFoundError              NOT_FOUND_ERROR     a search without a match, an unknown thing (404)
 ├── UnauthenticatedError       UNAUTHENTICATED     credentials missing or wrong (401)
 ├── ForbiddenError             FORBIDDEN           not for this caller or strategy (403)
@@ -23,6 +24,7 @@ from typing import Self
 
 __all__ = [
     "ConfigurationError",
+    "ConflictError",
     "ContentionError",
     "DeadlineExceededError",
     "ForbiddenError",
@@ -83,6 +85,12 @@ class InvalidAliasError(InvalidRequestError):
     """An alias request that breaks ID-182 to ID-184."""
 
     reason = "INVALID_DATA"
+
+
+class ConflictError(IdsyncError):
+    """The state of the graph stands against it: somebody was faster, or something rests on it."""
+
+    reason = "CONFLICT"
 
 
 class NotFoundError(IdsyncError):

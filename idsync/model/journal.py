@@ -37,6 +37,12 @@ class ChangeKind(IntEnum):
     PROFILE_ERASED = 12
     ACTIVE = 13
     """The profile was in use; only where a retention is set (ID-214)."""
+    FORBIDDEN = 14
+    """One member of a side of a must-not-link: `identity`, or the profile itself where there is none."""
+    PERMITTED = 15
+    """The must-not-links of the entry `alias_seq` are withdrawn."""
+    REVERTED = 16
+    """The entry `alias_seq` is undone; the other changes say what that took."""
 
 
 ALIAS_KINDS: Final = frozenset({ChangeKind.ALIAS_TAKEN, ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED})
@@ -52,7 +58,9 @@ class Change(NamedTuple):
         other: Another profile: the source of a new one, the other side of an alias.
         terms: For `ALIAS_TAKEN`.
         alias_seq: For `ALIAS_IGNORED` and `ALIAS_APPLIED`: the entry that took the request; 0 for this one.
-        reason: For `ALIAS_IGNORED`.
+            For `PERMITTED` the entry that forbade, for `REVERTED` the one that is undone. For `FORBIDDEN`
+            the side: 0 and 1 are those of the entry's first must-not-link, 2 and 3 those of its second, ...
+        reason: For `ALIAS_IGNORED`; for the first `FORBIDDEN` of an entry what the operator said.
     """
 
     kind: ChangeKind
@@ -92,7 +100,7 @@ class JournalEntry:
         cause: The call: `identify`, `login`, `logout`, `modify`, `alias`, `erase`, ...
         rule: Stable name of the rule that decided.
         input_id: The input that asked, as workspace/key; empty for the service itself.
-        mpid: The profile that was returned or named.
+        mpid: The profile that was returned or named; 0 where the entry is about values alone.
     """
 
     graph: GraphKey

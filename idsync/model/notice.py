@@ -31,10 +31,17 @@ class NoticeReason(IntEnum):
     """A value that the scope blocks: counts as not sent (`Policy.blocked_values`)."""
     CONFLICT = 9
     """A profile was passed over that has another value of this unique type (`Policy.conflict_guard`)."""
+    FORBIDDEN = 10
+    """A must-not-link keeps it off the profile: not added; the notice names the entry that forbade it."""
 
 
 class Notice(NamedTuple):
-    """One identity that was ignored, withheld or capped; names the type, never the value."""
+    """One identity that was ignored, withheld or capped; names the type, never the value.
+
+    Attributes:
+        seq: For `FORBIDDEN`: position of the entry that made the must-not-link.
+    """
 
     type: IdentityType
     reason: NoticeReason
+    seq: int = 0

@@ -38,6 +38,7 @@ class Profile:
         returned_ms: The last recorded return; `None` if only its creation was recorded (ID-011).
         recency: Position of the entry that recorded its place in the order of ID-011.
         aliases: Alias requests that name it, in order of arrival.
+        moved_to: Profiles that got what was taken off this one in the same entry, and is not back, in order.
     """
 
     mpid: Mpid
@@ -51,3 +52,4 @@ class Profile:
     returned_ms: int | None
     recency: int
     aliases: tuple[AliasRecord, ...]
+    moved_to: tuple[Mpid, ...] = ()

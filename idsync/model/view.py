@@ -14,6 +14,7 @@ from typing import Protocol
 from idsync.model.aliasing import AliasRecord
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
+from idsync.model.must_not import MustNot
 
 __all__ = ["GraphView", "Holders", "LookAgain", "ProfileView", "Ranked", "ViewRequest"]
 
@@ -116,6 +117,15 @@ class GraphView(Protocol):
 
     def aliases(self, mpid: Mpid) -> Sequence[AliasRecord]:
         """Alias requests that name a profile asked for with `aliases`, in order of arrival."""
+        ...
+
+    @property
+    def has_must_nots(self) -> bool:
+        """Whether `must_nots` may have anything to say; asked first, as hardly any graph has one."""
+        ...
+
+    def must_nots(self, identity: Identity) -> Sequence[MustNot]:
+        """The must-not-links that stand and name an identity that was asked for, oldest first."""
         ...
 
     @property

@@ -15,6 +15,7 @@ from idsync.model.conflict import Conflicts
 from idsync.model.decision import Create, Decision, Match, Reuse
 from idsync.model.identity import Identity, Mpid
 from idsync.model.journal import JournalEntry
+from idsync.model.must_not import MustNot
 from idsync.model.notice import Notice, NoticeReason
 from idsync.model.policy import Policy
 from idsync.model.request import IdentityChange, ModifyRequest, ResolveRequest
@@ -135,6 +136,13 @@ class _Watched:
 
     def aliases(self, mpid: Mpid) -> Sequence[AliasRecord]:
         return self._view.aliases(mpid)
+
+    @property
+    def has_must_nots(self) -> bool:
+        return self._view.has_must_nots
+
+    def must_nots(self, identity: Identity) -> Sequence[MustNot]:
+        return self._view.must_nots(identity)
 
     @property
     def earlier(self) -> JournalEntry | None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from idsync.model.changes import ChangeSet, Modification
 from idsync.model.errors import InvalidRequestError, LookupFailedError
 from idsync.model.identity import Identity, IdentityType, Mpid, TypeSet, type_set
 from idsync.model.journal import Change, ChangeKind, Evidence
+from idsync.model.must_not import forbidding
 from idsync.model.notice import Notice, NoticeReason
 from idsync.model.policy import Policy
 from idsync.model.request import IdentityChange, ModifyRequest
 from idsync.model.view import GraphView, ProfileView
 
-__all__ = ["ModifyPlan"]
+__all__ = ["FORBIDDEN", "ModifyPlan"]
+
+FORBIDDEN: Final = "modify/forbidden"
+"""The rule of a refusal because of a must-not-link."""
 
 
 class ModifyPlan:
@@ -77,11 +82,25 @@ class ModifyPlan:
                 fields=("identity_changes",),
             )
 
+    def _refuse_if_forbidden(self, identity: Identity) -> None:
+        """Refuse what may not be on the profile: to leave it out would lose the old value as well."""
+        if not self._view.has_must_nots:
+            return
+        seq = forbidding(self._view.must_nots(identity), identity, self._target.mpid, self._record)
+        if seq:
+            error = InvalidRequestError(
+                f"journal entry {seq} forbids this {identity.type.wire_name} on the profile",
+                fields=("identity_changes",),
+            )
+            error.metadata = {"rule": FORBIDDEN, "journal_seq": str(seq)}
+            raise error
+
     def _add(self, identity: Identity) -> list[Mpid]:
         """Put a value on the record; returns the profiles that lose it (ID-156)."""
         others = [mpid for mpid in self._others(identity) if identity not in self._taken.get(mpid, ())]
         if others or any(value.type == identity.type for value in self._record):
             self._refuse_if_immutable(identity.type)
+        self._refuse_if_forbidden(identity)
         losers = others if identity.type in self._policy.unique else []
         for loser in losers:
             self._taken.setdefault(loser, []).append(identity)

@@ -8,9 +8,11 @@ from typing import Final
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
+from idsync.model.must_not import MustNot
 from idsync.model.policy import Policy
 from idsync.model.profile import Profile
 from idsync.model.request import Operation, ResolveRequest
+from idsync.model.view import ViewRequest
 from idsync.resolve.reasoning import Reasoning, reason
 from idsync.resolve.recorded_view import RecordedView
 from idsync.resolve.scope import Scope
@@ -67,7 +69,9 @@ class Reasoner:
             await look.at_profiles([request.previous_mpid])
         others = _others(look.profiles.values(), request, scope.policy)
         await look.at_holders(others)
-        view = RecordedView(look.profiles.values(), scope.policy.login_set)
+        named = [*request.identities.values(), *others]
+        must_nots = await look.at_must_nots(named, scope.policy)
+        view = RecordedView(look.profiles.values(), scope.policy.login_set, must_nots)
         return reason(request, view, scope, others, is_whole=look.is_whole)
 
 
@@ -92,6 +96,19 @@ class _Look:
                 )
             self.is_whole = self.is_whole and len(found) <= MAX_HOLDERS
             await self.at_profiles(found[:MAX_HOLDERS])
+
+    async def at_must_nots(
+        self, identities: Sequence[Identity], policy: Policy
+    ) -> dict[Identity, list[MustNot]]:
+        """Read what is forbidden; of the past, what was then and still is."""
+        (view,) = await self._store.read_views([ViewRequest(self._graph, policy.login_set, identities)])
+        if not view.has_must_nots:
+            return {}
+        until = None if self._moment is None else self._moment.seq
+        return {
+            identity: [link for link in view.must_nots(identity) if until is None or link.seq <= until]
+            for identity in identities
+        }
 
     async def at_profiles(self, mpids: Sequence[Mpid]) -> None:
         new = [mpid for mpid in mpids if mpid not in self.profiles]

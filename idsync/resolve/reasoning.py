@@ -13,6 +13,7 @@ from idsync.model.changes import Applied, Outcome, Resolution
 from idsync.model.errors import LookupFailedError, NotFoundError
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.journal import NEW, Change, JournalEntry
+from idsync.model.must_not import MustNot
 from idsync.model.notice import Notice
 from idsync.model.request import ResolveRequest
 from idsync.model.view import GraphView, Holders, ProfileView
@@ -159,6 +160,13 @@ class _Asked:
 
     def aliases(self, mpid: Mpid) -> Sequence[AliasRecord]:
         return self._view.aliases(mpid)
+
+    @property
+    def has_must_nots(self) -> bool:
+        return self._view.has_must_nots
+
+    def must_nots(self, identity: Identity) -> Sequence[MustNot]:
+        return self._view.must_nots(identity)
 
     @property
     def earlier(self) -> JournalEntry | None:

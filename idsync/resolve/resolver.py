@@ -7,15 +7,20 @@ from typing import Any, Final, cast
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Modification, Resolution
-from idsync.model.errors import ForbiddenError, IdsyncError
+from idsync.model.errors import ContentionError, ForbiddenError, IdsyncError
 from idsync.model.identity import GraphKey, Mpid
 from idsync.model.request import AliasRequest, ModifyRequest, ResolveRequest
+from idsync.model.undo import Forbidding, ForbidRequest, RevertRequest, SplitRequest, Undone
 from idsync.resolve.alias import terms_of
 from idsync.resolve.alias_steps import AliasStep, DueAliasStep
 from idsync.resolve.at_once import AtOnce
-from idsync.resolve.rounds import Rounds
+from idsync.resolve.rounds import MAX_ATTEMPTS, Rounds
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps import DeleteStep, ModifyStep, ResolveStep, repeat_key
+from idsync.resolve.undo.following import gather
+from idsync.resolve.undo.forbid import ForbidStep
+from idsync.resolve.undo.revert import Outdated, RevertStep
+from idsync.resolve.undo.split import SplitStep
 from idsync.store.protocol import ImmediateStore, Store
 
 __all__ = ["Resolver", "Scope"]
@@ -115,6 +120,46 @@ class Resolver:
             return await self._rounds.take(DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause))
         finally:
             self._rounds.forget()
+
+    async def split(self, request: SplitRequest) -> Undone:
+        """Take identities off a profile, or say what that would do.
+
+        Raises:
+            NotFoundError: There is no such live profile.
+            InvalidRequestError: The profile does not have one of them.
+            ConflictError: The policy, a must-not-link or another operator stands against it.
+            ContentionError, UnavailableError: As for `resolve`.
+        """
+        return await self._rounds.take(SplitStep(request, self._scopes[request.graph.scope].policy))
+
+    async def revert(self, request: RevertRequest) -> Undone:
+        """Undo a journal entry, or say what that would do.
+
+        Raises:
+            NotFoundError: There is no such entry, or a profile of it is erased.
+            ConflictError: It cannot be undone, or something stands against it, later entries above all.
+            ContentionError, UnavailableError: As for `resolve`.
+        """
+        policy = self._scopes[request.graph.scope].policy
+        for _ in range(MAX_ATTEMPTS):
+            undoing = await gather(
+                self._store, request.graph, request.seq, with_following=request.with_following
+            )
+            try:
+                return await self._rounds.take(RevertStep(request, undoing, policy))
+            except Outdated:
+                continue
+        raise ContentionError("too many writers raced for the same profiles")
+
+    async def forbid(self, request: ForbidRequest) -> Forbidding:
+        """Make or withdraw a must-not-link, or say what that would do.
+
+        Raises:
+            NotFoundError: A side names no live profile; there is nothing to withdraw.
+            ConflictError: The sides are together, or kept apart already.
+            ContentionError, UnavailableError: As for `resolve`.
+        """
+        return await self._rounds.take(ForbidStep(request, self._scopes[request.graph.scope].policy))
 
     async def run_due(self) -> int:
         """Carry out what time has made due: aliases (ID-187), removal of the inactive (ID-214).

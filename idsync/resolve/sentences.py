@@ -21,7 +21,10 @@ _NOTICES: Final = {
     NoticeReason.OLDEST_DROPPED: "was at its maximum, so the oldest value was dropped",
     NoticeReason.BLOCKED: "had a value that the scope blocks and counted as not sent",
     NoticeReason.CONFLICT: "is unique, and a profile that has another one was passed over",
+    NoticeReason.FORBIDDEN: "was not added, as that was forbidden",
 }
+
+_UNDOING: Final = frozenset({"split", "revert", "forbid"})
 
 
 def named(identity: Identity) -> str:
@@ -36,11 +39,12 @@ def named(identity: Identity) -> str:
 def entry_sentence(entry: JournalEntry) -> Iterator[str]:
     """Tell what one entry saw and changed."""
     evidence = entry.evidence
-    yield f"Journal entry {entry.seq}: {entry.cause} led to profile {entry.mpid} by the rule {entry.rule}."
+    led = f" led to profile {entry.mpid}" if entry.mpid else ", about values alone,"
+    yield f"Journal entry {entry.seq}: {entry.cause}{led} by the rule {entry.rule}."
     if evidence.decided_by is not None:
         several = f" among {evidence.candidates} candidates" if evidence.candidates > 1 else ""
         yield f"The walk was settled by the {named(evidence.decided_by)}{several}."
-    elif any(change.kind is ChangeKind.PROFILE_CREATED for change in entry.changes):
+    elif entry.cause not in _UNDOING and any(c.kind is ChangeKind.PROFILE_CREATED for c in entry.changes):
         yield "No eligible profile had any of its identities."
     if evidence.matched:
         yield f"Already on the profile: {', '.join(named(i) for i in evidence.matched)}."
@@ -51,7 +55,8 @@ def entry_sentence(entry: JournalEntry) -> Iterator[str]:
 
 def notice_sentence(notice: Notice) -> str:
     """Tell what had less effect than a reader might expect, and why."""
-    return f"The {IdentityType(notice.type).wire_name} {_NOTICES[notice.reason]}."
+    by = f" by journal entry {notice.seq}" if notice.seq else ""
+    return f"The {IdentityType(notice.type).wire_name} {_NOTICES[notice.reason]}{by}."
 
 
 def _change(change: Change) -> str:
@@ -71,5 +76,10 @@ def _change(change: Change) -> str:
         ChangeKind.ALIAS_APPLIED: f"The alias from {change.mpid} to {change.other} was carried out.",
         ChangeKind.PROFILE_ERASED: f"Profile {change.mpid} was erased.",
         ChangeKind.ACTIVE: f"Profile {change.mpid} was in use.",
+        ChangeKind.FORBIDDEN: f"Side {change.alias_seq + 1} of what must not be together: "
+        + (f"the {what}" if what else f"profile {change.mpid}")
+        + (f" ({change.reason})." if change.reason else "."),
+        ChangeKind.PERMITTED: f"What journal entry {change.alias_seq} had forbidden was permitted again.",
+        ChangeKind.REVERTED: f"Journal entry {change.alias_seq} was undone.",
     }
     return texts[change.kind]

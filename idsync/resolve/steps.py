@@ -9,7 +9,7 @@ from typing import Final
 from idsync.model.changes import Applied, ChangeSet, Modification, Resolution
 from idsync.model.decision import Decision, Match, Refuse, Reuse
 from idsync.model.errors import IdsyncError, InvalidRequestError, LookupFailedError, NotFoundError
-from idsync.model.identity import GraphKey, Mpid
+from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import Change, ChangeKind
 from idsync.model.notice import Notice, NoticeReason
 from idsync.model.policy import Policy
@@ -23,6 +23,7 @@ from idsync.resolve.repeat import repeated_logout, repeated_modify
 from idsync.resolve.ruling import Ruling
 from idsync.resolve.scope import Scope
 from idsync.resolve.step import Key
+from idsync.resolve.withholding import note_withheld, withheld, without
 
 __all__ = ["ALL_BLOCKED", "CONFLICT", "DeleteStep", "ModifyStep", "ResolveStep", "repeat_key"]
 
@@ -105,17 +106,34 @@ class ResolveStep:
             return _keyed(ChangeSet(request.graph, 0, view), request)
         if policy.conflict_guard:
             return self._decide_guarded(request, view, policy)
-        return self._plan(self._scope.strategy.decide(request, view, policy), request, view)
+        decision = self._scope.strategy.decide(request, view, policy)
+        if view.has_must_nots:
+            return self._plan_apart(decision, request, view)
+        return self._plan(decision, request, view)
 
     def _decide_guarded(self, request: ResolveRequest, view: GraphView, policy: Policy) -> ChangeSet:
         """Decide with the conflict guard, and let the answer and the journal say what it changed."""
         guarded = decide_guarded(self._scope.strategy.decide, request, view, policy)
         if guarded.notices:
             request = replace(request, notices=(*request.notices, *guarded.notices))
-        change_set = self._plan(guarded.decision, request, view)
+        plan = self._plan_apart if view.has_must_nots else self._plan
+        change_set = plan(guarded.decision, request, view)
         change_set.profiles = {**change_set.profiles, **guarded.profiles}
         if guarded.notices and isinstance(self._outcome, NotFoundError):
             self._outcome.metadata = {"rule": CONFLICT}
+        return change_set
+
+    def _plan_apart(self, decision: Decision, request: ResolveRequest, view: GraphView) -> ChangeSet:
+        """Plan without what a must-not-link keeps off the profile."""
+        writes = request.operation is not _SEARCH and not request.read_only
+        out: dict[Identity, int] = {}
+        if writes and not isinstance(decision, Refuse):
+            profile = view.profile(decision.match.mpid) if isinstance(decision, Reuse) else None
+            out = withheld(request, view, self._scope.policy, profile)
+        if not out:
+            return self._plan(decision, request, view)
+        change_set = self._plan(decision, without(request, out), view)
+        note_withheld(change_set, view, out)
         return change_set
 
     def _plan(self, decision: Decision, request: ResolveRequest, view: GraphView) -> ChangeSet:

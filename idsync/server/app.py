@@ -149,7 +149,8 @@ async def open_app(
             resolver, store, scopes, meters=meters, gate=gate, count=desk.count, drain=drain
         )
         reach = Reach(scopes)
-        graph = GraphService(store, Explainer(store, Reasoner(store, scopes)), reach, drain, clock)
+        explainer = Explainer(store, Reasoner(store, scopes))
+        graph = GraphService(store, explainer, reach, drain, clock, resolver)
         radar = RadarService(Radar(store, clock), reach)
         admin = AdminService(configuration, versions)
         counted = Counted(configuration.limits, registry)

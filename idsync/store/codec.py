@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from idsync.model.aliasing import AliasRecord, AliasTerms
@@ -43,7 +43,7 @@ def to_stored(change_set: ChangeSet, seq: int, at_ms: int, mpid: Mpid, id_of: Id
             None if evidence.decided_by is None else id_of(evidence.decided_by),
             evidence.candidates,
             evidence.previous_mpid,
-            tuple([(int(n.type), int(n.reason)) for n in evidence.notices]),
+            _store_notices(evidence.notices) if evidence.notices else (),
         ),
         change_set.idempotency_key,
     )
@@ -61,6 +61,11 @@ def _store_change(change: Change, mpid: Mpid, id_of: IdOf) -> StoredChange:
         StoredChange,
         (kind, named or mpid, identity_id, identity_type, other, stored_terms, alias_seq, reason),
     )
+
+
+def _store_notices(notices: Iterable[Notice]) -> tuple[tuple[int, ...], ...]:
+    """Give notices as they are kept: the position only where there is one."""
+    return tuple([(int(n[0]), int(n[1]), n[2]) if n[2] else (int(n[0]), int(n[1])) for n in notices])
 
 
 def _store_terms(terms: AliasTerms, id_of: IdOf) -> StoredTerms:
@@ -115,7 +120,7 @@ def from_stored(graph: GraphKey, entry: StoredEntry, identity_of: IdentityOf) ->
             None if evidence.decided_by is None else identity_of(evidence.decided_by),
             evidence.candidates,
             evidence.previous_mpid,
-            tuple(Notice(IdentityType(t), NoticeReason(r)) for t, r in evidence.notices),
+            tuple(Notice(IdentityType(t), NoticeReason(r), *seq) for t, r, *seq in evidence.notices),
         ),
         entry.idempotency_key,
     )
@@ -157,7 +162,7 @@ def unpack(packed: list[Any]) -> StoredEntry:
         mpid=packed[6],
         changes=tuple(_unpack_change(*change) for change in packed[7]),
         evidence=StoredEvidence(
-            tuple(asked), tuple(matched), decided_by, candidates, previous, tuple((t, r) for t, r in notices)
+            tuple(asked), tuple(matched), decided_by, candidates, previous, tuple(map(tuple, notices))
         ),
         idempotency_key=packed[9],
     )

@@ -12,7 +12,15 @@ from typing import Final, Protocol
 from idsync.model.aliasing import AliasState
 from idsync.model.identity import Mpid
 from idsync.model.journal import ChangeKind
-from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredChange, StoredEntry
+from idsync.store.rows import (
+    AliasRow,
+    IdentityRow,
+    LinkRow,
+    MustNotRow,
+    ProfileRow,
+    StoredChange,
+    StoredEntry,
+)
 
 __all__ = ["Tables", "fold"]
 
@@ -26,6 +34,10 @@ _ACTIVE: Final = ChangeKind.ACTIVE
 _NO_LONGER_DESCRIBED: Final = ChangeKind.DESCRIPTION_REMOVED
 _DESCRIBED: Final = ChangeKind.DESCRIPTION_ADDED
 _REMOVED: Final = ChangeKind.IDENTITY_REMOVED
+_FORBIDDEN: Final = ChangeKind.FORBIDDEN
+_PERMITTED: Final = ChangeKind.PERMITTED
+_REVERTED: Final = ChangeKind.REVERTED
+_MUST_NOT_KINDS: Final = frozenset({_FORBIDDEN, _PERMITTED, _REVERTED})
 _IMPLIED: Final = frozenset({_CREATED, ChangeKind.BECAME_KNOWN, ChangeKind.BECAME_ANONYMOUS})
 """Changes that say what the others of their entry amount to, and the row added above."""
 
@@ -69,14 +81,22 @@ class Tables(Protocol):
         """Give an alias request, about to be changed."""
         ...
 
+    def add_must_not(self, row: MustNotRow) -> None:
+        """Add a member of a must-not-link."""
+        ...
+
+    def end_must_nots(self, seq: int, until_seq: int) -> Iterable[int]:
+        """Withdraw what the entry `seq` forbade; gives the ids of the identities that were named."""
+        ...
+
 
 def fold(entry: StoredEntry, tables: Tables) -> None:
     """Add one entry to the tables of its graph.
 
     Besides what the changes say: every profile touched takes the entry's position as its version, and so
     does every identity whose holders changed, or one of whose holders changed its place in the order of
-    ID-011, its types or its life. A version is therefore a complete condition for a decision that rests on
-    the holders of an identity.
+    ID-011, its types or its life, and every identity that a must-not-link names or ceases to name. A version
+    is therefore a complete condition for a decision that rests on the holders of an identity.
     """
     seq = entry.seq
     types_before: dict[Mpid, int] = {}
@@ -91,6 +111,10 @@ def fold(entry: StoredEntry, tables: Tables) -> None:
                 ProfileRow(mpid, change.other, seq, entry.at_ms, recency=seq, active_ms=entry.at_ms)
             )
         if profile is None or profile.mpid != mpid:
+            if not mpid:
+                # about values that need not be on any profile
+                _must_not(change, position, seq, tables)
+                continue
             profile = tables.profile(mpid)
             profile.version = seq
             types_before.setdefault(mpid, profile.types)
@@ -142,8 +166,25 @@ def _change(
         profile.active_ms = entry.at_ms
     elif kind is _ERASED:
         _erase(profile, seq, tables)
+    elif kind in _MUST_NOT_KINDS:
+        _must_not(change, position, seq, tables)
     else:
         _alias(change, entry, tables)
+
+
+def _must_not(change: StoredChange, position: int, seq: int, tables: Tables) -> None:
+    """Forbid or permit, if it is that; whoever rests on an identity that is named must look again."""
+    if change.kind is _REVERTED:
+        return
+    if change.kind is _PERMITTED:
+        for identity_id in tables.end_must_nots(change.alias_seq, seq):
+            tables.identity(identity_id).version = seq
+        return
+    named = change.identity_id
+    if named is not None:
+        tables.identity(named).version = seq
+    mpid = change.mpid if named is None else None
+    tables.add_must_not(MustNotRow(seq, position, change.alias_seq, named, mpid))
 
 
 def _types(mpid: Mpid, tables: Tables) -> int:

@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Seque
 from idsync.model.aliasing import AliasRecord, AliasState
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.identity import GraphKey, Identity, Mpid
-from idsync.model.journal import ALIAS_KINDS, NEW, JournalEntry
+from idsync.model.journal import ALIAS_KINDS, NEW, ChangeKind, JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile, RecordedIdentity
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.codec import alias_record, from_stored, to_stored
 from idsync.store.memory_graph import MemoryGraph
-from idsync.store.memory_past import holders_at, profile_at
+from idsync.store.memory_past import holders_at, moved_to, profile_at
 from idsync.store.memory_view import MemoryView
 from idsync.store.minting import MpidMint
 from idsync.store.rows import ProfileRow, StoredEntry
@@ -62,7 +62,8 @@ class MemoryStore:
             return Stale()
         if not change_set.changes:
             return Applied(change_set.mpid, 0, None)
-        mpid = self._mint.next() if change_set.mpid == NEW else change_set.mpid
+        created = change_set.changes[0].kind is ChangeKind.PROFILE_CREATED
+        mpid = self._mint.next() if created and change_set.mpid == NEW else change_set.mpid
         entry = to_stored(change_set, len(graph.journal) + 1, self._clock(), mpid, graph.id_of)
         graph.append(entry)
         return Applied(mpid, entry.seq, None)
@@ -259,4 +260,5 @@ def _shown(key: GraphKey, graph: MemoryGraph, row: ProfileRow) -> Profile:
             for alias in graph.aliases.values()
             if row.mpid in {alias.terms.source, alias.terms.destination}
         ),
+        moved_to(graph, row.mpid, None),
     )

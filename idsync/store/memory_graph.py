@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.store.fold import fold
-from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredEntry
+from idsync.store.rows import AliasRow, IdentityRow, LinkRow, MustNotRow, ProfileRow, StoredEntry
 
 __all__ = ["MemoryGraph"]
 
@@ -18,6 +18,7 @@ class MemoryGraph:
         self.profiles: dict[Mpid, ProfileRow] = {}
         self.links: list[LinkRow] = []
         self.aliases: dict[int, AliasRow] = {}
+        self.must_nots: list[MustNotRow] = []
         self.journal: list[StoredEntry] = []
 
     def identity(self, identity_id: int) -> IdentityRow:
@@ -57,6 +58,17 @@ class MemoryGraph:
     def alias(self, seq: int) -> AliasRow:
         """Give an alias request."""
         return self.aliases[seq]
+
+    def add_must_not(self, row: MustNotRow) -> None:
+        """Add a member of a must-not-link."""
+        self.must_nots.append(row)
+
+    def end_must_nots(self, seq: int, until_seq: int) -> list[int]:
+        """Withdraw what an entry forbade."""
+        ended = [row for row in self.must_nots if row.seq == seq and row.until_seq is None]
+        for row in ended:
+            row.until_seq = until_seq
+        return [row.identity_id for row in ended if row.identity_id is not None]
 
     def value_of(self, identity_id: int) -> Identity:
         """Give an identity by id; its value is empty once it was erased."""

@@ -13,7 +13,7 @@ from idsync.store.codec import alias_record
 from idsync.store.memory_graph import MemoryGraph
 from idsync.store.rows import AliasRow, LinkRow
 
-__all__ = ["holders_at", "profile_at"]
+__all__ = ["holders_at", "moved_to", "profile_at"]
 
 
 def profile_at(graph: MemoryGraph, profile: Profile, moment: Moment) -> Profile:
@@ -37,7 +37,28 @@ def profile_at(graph: MemoryGraph, profile: Profile, moment: Moment) -> Profile:
             for row in graph.aliases.values()
             if mpid in {row.terms.source, row.terms.destination} and _counts(graph, row.seq, moment)
         ),
+        moved_to=moved_to(graph, mpid, moment),
     )
+
+
+def moved_to(graph: MemoryGraph, mpid: Mpid, moment: Moment | None) -> tuple[Mpid, ...]:
+    """Name the profiles that got what was taken off one in the same entry; `moment` is `None` for now."""
+
+    def held(link: LinkRow) -> bool:
+        return link.until_seq is None if moment is None else _held(graph, link, moment)
+
+    if graph.profiles[mpid].erased:
+        return ()
+    links = [link for link in graph.links if not link.descriptive]
+    mine = {link.identity_id for link in links if link.mpid == mpid and held(link)}
+    gone = {
+        (link.identity_id, link.until_seq)
+        for link in links
+        if link.mpid == mpid and link.identity_id not in mine and link.until_seq is not None
+        if moment is None or _counts(graph, link.until_seq, moment)
+    }
+    found = {link.mpid for link in links if link.mpid != mpid and (link.identity_id, link.since_seq) in gone}
+    return tuple(sorted(found))
 
 
 def holders_at(graph: MemoryGraph, identity_id: int | None, moment: Moment) -> set[Mpid]:

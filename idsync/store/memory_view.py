@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from idsync.model.aliasing import AliasRecord
 from idsync.model.identity import Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
+from idsync.model.must_not import MustNot
 from idsync.model.view import ViewRequest
 from idsync.store.codec import alias_record, from_stored
 from idsync.store.memory_graph import MemoryGraph
+from idsync.store.must_nots import joined
 from idsync.store.rows import ProfileRow
 
 __all__ = ["MemoryView"]
@@ -101,6 +103,17 @@ class MemoryView:
             for row in self._graph.aliases.values()
             if mpid in {row.terms.source, row.terms.destination}
         ]
+
+    @property
+    def has_must_nots(self) -> bool:
+        """Look for one that stands."""
+        return any(row.until_seq is None for row in self._graph.must_nots)
+
+    def must_nots(self, identity: Identity) -> Sequence[MustNot]:
+        """Find those that name an identity."""
+        standing = [row for row in self._graph.must_nots if row.until_seq is None]
+        links = joined(standing, self._graph.value_of)
+        return [link for link in links if any(identity in side.identities for side in link.sides)]
 
     @property
     def earlier(self) -> JournalEntry | None:

@@ -13,6 +13,7 @@ __all__ = [
     "AliasRow",
     "IdentityRow",
     "LinkRow",
+    "MustNotRow",
     "ProfileRow",
     "StoredChange",
     "StoredEntry",
@@ -123,6 +124,25 @@ class AliasRow:
     settled_seq: int | None = None
 
 
+@dataclass(slots=True)
+class MustNotRow:
+    """One member of a must-not-link, under the entry that made it and the place of the change therein.
+
+    Attributes:
+        side: 0 and 1 are the sides of the entry's first must-not-link, 2 and 3 those of its second, ...
+        identity_id: The member, or
+        mpid: the member.
+        until_seq: Position of the entry that withdrew it; `None` while it stands.
+    """
+
+    seq: int
+    position: int
+    side: int
+    identity_id: int | None
+    mpid: Mpid | None
+    until_seq: int | None = None
+
+
 class StoredChange(NamedTuple):
     """`Change` with the identity by id and type."""
 
@@ -137,14 +157,14 @@ class StoredChange(NamedTuple):
 
 
 class StoredEvidence(NamedTuple):
-    """`Evidence` with identities by id; notices as (type, reason)."""
+    """`Evidence` with identities by id; notices as (type, reason), with a position where they have one."""
 
     asked: tuple[int, ...] = ()
     matched: tuple[int, ...] = ()
     decided_by: int | None = None
     candidates: int = 0
     previous_mpid: Mpid | None = None
-    notices: tuple[tuple[int, int], ...] = ()
+    notices: tuple[tuple[int, ...], ...] = ()
 
 
 class StoredEntry(NamedTuple):

@@ -11,6 +11,7 @@ from idsync.model.aliasing import AliasRecord
 from idsync.model.decision import Create, Decision, Match, Reuse
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.journal import ChangeKind, JournalEntry
+from idsync.model.must_not import MustNot
 from idsync.model.policy import Policy
 from idsync.model.request import Operation, ResolveRequest
 from idsync.model.view import GraphView, Holders, ProfileView, ViewRequest
@@ -149,6 +150,13 @@ class _NarrowView:
 
     def aliases(self, _mpid: Mpid) -> Sequence[AliasRecord]:
         raise AssertionError("the strategy looked at aliases, which have no part in resolution (ID-193)")
+
+    @property
+    def has_must_nots(self) -> bool:
+        raise AssertionError("the strategy asked for must-not-links, which have no part in finding a profile")
+
+    def must_nots(self, _identity: Identity) -> Sequence[MustNot]:
+        raise AssertionError("the strategy looked at must-not-links, which have no part in finding a profile")
 
     @property
     def earlier(self) -> JournalEntry | None:

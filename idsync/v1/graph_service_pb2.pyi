@@ -87,6 +87,12 @@ class _ChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeKind
     CHANGE_KIND_PROFILE_ERASED: _ChangeKind.ValueType  # 12
     CHANGE_KIND_ACTIVE: _ChangeKind.ValueType  # 13
     """The profile was in use; recorded only where a retention is set (ID-214)."""
+    CHANGE_KIND_FORBIDDEN: _ChangeKind.ValueType  # 14
+    """A member of a side of a must-not-link: the identity, or the profile where there is none."""
+    CHANGE_KIND_PERMITTED: _ChangeKind.ValueType  # 15
+    """The must-not-links of the entry ref_seq are withdrawn."""
+    CHANGE_KIND_REVERTED: _ChangeKind.ValueType  # 16
+    """The entry ref_seq is undone; the other changes say what that took."""
 
 class ChangeKind(_ChangeKind, metaclass=_ChangeKindEnumTypeWrapper):
     """What happened to the graph (ID-251)."""
@@ -108,6 +114,12 @@ CHANGE_KIND_ALIAS_APPLIED: ChangeKind.ValueType  # 11
 CHANGE_KIND_PROFILE_ERASED: ChangeKind.ValueType  # 12
 CHANGE_KIND_ACTIVE: ChangeKind.ValueType  # 13
 """The profile was in use; recorded only where a retention is set (ID-214)."""
+CHANGE_KIND_FORBIDDEN: ChangeKind.ValueType  # 14
+"""A member of a side of a must-not-link: the identity, or the profile where there is none."""
+CHANGE_KIND_PERMITTED: ChangeKind.ValueType  # 15
+"""The must-not-links of the entry ref_seq are withdrawn."""
+CHANGE_KIND_REVERTED: ChangeKind.ValueType  # 16
+"""The entry ref_seq is undone; the other changes say what that took."""
 Global___ChangeKind: _TypeAlias = ChangeKind  # noqa: Y015
 
 @_typing.final
@@ -726,10 +738,19 @@ class Change(_message.Message):
     MPID_FIELD_NUMBER: _builtins.int
     IDENTITY_FIELD_NUMBER: _builtins.int
     OTHER_MPID_FIELD_NUMBER: _builtins.int
+    REF_SEQ_FIELD_NUMBER: _builtins.int
+    SIDE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     kind: Global___ChangeKind.ValueType
     mpid: _builtins.int
     other_mpid: _builtins.int
     """The source of a created profile, or the other side of an alias."""
+    ref_seq: _builtins.int
+    """For PERMITTED and REVERTED: the entry that is meant."""
+    side: _builtins.int
+    """For FORBIDDEN: 0 and 1 are the sides of the entry's first must-not-link, 2 and 3 those of its second, ..."""
+    reason: _builtins.str
+    """For the first FORBIDDEN of an entry: what the operator said."""
     @_builtins.property
     def identity(self) -> _identity_pb2.Identity: ...
     def __init__(
@@ -739,10 +760,13 @@ class Change(_message.Message):
         mpid: _builtins.int = ...,
         identity: _identity_pb2.Identity | None = ...,
         other_mpid: _builtins.int | None = ...,
+        ref_seq: _builtins.int = ...,
+        side: _builtins.int = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_identity", b"_identity", "_other_mpid", b"_other_mpid", "identity", b"identity", "other_mpid", b"other_mpid"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_identity", b"_identity", "_other_mpid", b"_other_mpid", "identity", b"identity", "kind", b"kind", "mpid", b"mpid", "other_mpid", b"other_mpid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_identity", b"_identity", "_other_mpid", b"_other_mpid", "identity", b"identity", "kind", b"kind", "mpid", b"mpid", "other_mpid", b"other_mpid", "reason", b"reason", "ref_seq", b"ref_seq", "side", b"side"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__identity: _TypeAlias = _typing.Literal["identity"]  # noqa: Y015
     _WhichOneofArgType__identity: _TypeAlias = _typing.Literal["_identity", b"_identity"]  # noqa: Y015
@@ -829,13 +853,13 @@ class JournalEntry(_message.Message):
     seq: _builtins.int
     """Counts from 1 in each graph, without gaps, in the order of commits."""
     cause: _builtins.str
-    """The call: "identify", "login", "logout", "modify", "alias", "erase", ..."""
+    """The call: "identify", "login", "logout", "modify", "alias", "erase", "split", "revert", "forbid", ..."""
     rule: _builtins.str
     request_id: _builtins.str
     input_id: _builtins.str
     """The input that asked, as workspace/key; empty for the service itself."""
     mpid: _builtins.int
-    """The profile that was returned or named."""
+    """The profile that was returned or named; 0 where the entry is about values alone."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property

@@ -5,6 +5,7 @@ import warnings
 
 from idsync.v1 import graph_service_pb2 as idsync_dot_v1_dot_graph__service__pb2
 from idsync.v1 import neighborhood_pb2 as idsync_dot_v1_dot_neighborhood__pb2
+from idsync.v1 import undo_pb2 as idsync_dot_v1_dot_undo__pb2
 
 GRPC_GENERATED_VERSION = '1.82.1'
 GRPC_VERSION = grpc.__version__
@@ -86,6 +87,21 @@ class GraphServiceStub:
                 request_serializer=idsync_dot_v1_dot_graph__service__pb2.WatchChangesRequest.SerializeToString,
                 response_deserializer=idsync_dot_v1_dot_graph__service__pb2.WatchChangesResponse.FromString,
                 _registered_method=True)
+        self.SplitProfile = channel.unary_unary(
+                '/idsync.v1.GraphService/SplitProfile',
+                request_serializer=idsync_dot_v1_dot_undo__pb2.SplitProfileRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_undo__pb2.SplitProfileResponse.FromString,
+                _registered_method=True)
+        self.RevertChange = channel.unary_unary(
+                '/idsync.v1.GraphService/RevertChange',
+                request_serializer=idsync_dot_v1_dot_undo__pb2.RevertChangeRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_undo__pb2.RevertChangeResponse.FromString,
+                _registered_method=True)
+        self.Forbid = channel.unary_unary(
+                '/idsync.v1.GraphService/Forbid',
+                request_serializer=idsync_dot_v1_dot_undo__pb2.ForbidRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_undo__pb2.ForbidResponse.FromString,
+                _registered_method=True)
 
 
 class GraphServiceServicer:
@@ -162,6 +178,27 @@ class GraphServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SplitProfile(self, request, context):
+        """Takes identities off a profile, onto a new or a named one. For operators.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevertChange(self, request, context):
+        """Undoes one journal entry, or several that rest on each other. For operators.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Forbid(self, request, context):
+        """Forbids that two sides ever come together on one profile, or permits it again. For operators.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_GraphServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -214,6 +251,21 @@ def add_GraphServiceServicer_to_server(servicer, server):
                     servicer.WatchChanges,
                     request_deserializer=idsync_dot_v1_dot_graph__service__pb2.WatchChangesRequest.FromString,
                     response_serializer=idsync_dot_v1_dot_graph__service__pb2.WatchChangesResponse.SerializeToString,
+            ),
+            'SplitProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.SplitProfile,
+                    request_deserializer=idsync_dot_v1_dot_undo__pb2.SplitProfileRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_undo__pb2.SplitProfileResponse.SerializeToString,
+            ),
+            'RevertChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevertChange,
+                    request_deserializer=idsync_dot_v1_dot_undo__pb2.RevertChangeRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_undo__pb2.RevertChangeResponse.SerializeToString,
+            ),
+            'Forbid': grpc.unary_unary_rpc_method_handler(
+                    servicer.Forbid,
+                    request_deserializer=idsync_dot_v1_dot_undo__pb2.ForbidRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_undo__pb2.ForbidResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -487,6 +539,87 @@ class GraphService:
             '/idsync.v1.GraphService/WatchChanges',
             idsync_dot_v1_dot_graph__service__pb2.WatchChangesRequest.SerializeToString,
             idsync_dot_v1_dot_graph__service__pb2.WatchChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SplitProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.GraphService/SplitProfile',
+            idsync_dot_v1_dot_undo__pb2.SplitProfileRequest.SerializeToString,
+            idsync_dot_v1_dot_undo__pb2.SplitProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevertChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.GraphService/RevertChange',
+            idsync_dot_v1_dot_undo__pb2.RevertChangeRequest.SerializeToString,
+            idsync_dot_v1_dot_undo__pb2.RevertChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Forbid(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.GraphService/Forbid',
+            idsync_dot_v1_dot_undo__pb2.ForbidRequest.SerializeToString,
+            idsync_dot_v1_dot_undo__pb2.ForbidResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from idsync.v1 import graph_service_pb2 as _graph_service_pb2
 from idsync.v1 import neighborhood_pb2 as _neighborhood_pb2
+from idsync.v1 import undo_pb2 as _undo_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -54,6 +55,12 @@ class GraphServiceStub:
     """The journal of one graph, oldest first."""
     WatchChanges: _grpc.UnaryStreamMultiCallable[_graph_service_pb2.WatchChangesRequest, _graph_service_pb2.WatchChangesResponse]
     """The journal of one graph from a cursor on, without end; each entry once."""
+    SplitProfile: _grpc.UnaryUnaryMultiCallable[_undo_pb2.SplitProfileRequest, _undo_pb2.SplitProfileResponse]
+    """Takes identities off a profile, onto a new or a named one. For operators."""
+    RevertChange: _grpc.UnaryUnaryMultiCallable[_undo_pb2.RevertChangeRequest, _undo_pb2.RevertChangeResponse]
+    """Undoes one journal entry, or several that rest on each other. For operators."""
+    Forbid: _grpc.UnaryUnaryMultiCallable[_undo_pb2.ForbidRequest, _undo_pb2.ForbidResponse]
+    """Forbids that two sides ever come together on one profile, or permits it again. For operators."""
 
 @_typing.type_check_only
 class GraphServiceAsyncStub(GraphServiceStub):
@@ -80,6 +87,12 @@ class GraphServiceAsyncStub(GraphServiceStub):
     """The journal of one graph, oldest first."""
     WatchChanges: _aio.UnaryStreamMultiCallable[_graph_service_pb2.WatchChangesRequest, _graph_service_pb2.WatchChangesResponse]  # type: ignore[assignment]
     """The journal of one graph from a cursor on, without end; each entry once."""
+    SplitProfile: _aio.UnaryUnaryMultiCallable[_undo_pb2.SplitProfileRequest, _undo_pb2.SplitProfileResponse]  # type: ignore[assignment]
+    """Takes identities off a profile, onto a new or a named one. For operators."""
+    RevertChange: _aio.UnaryUnaryMultiCallable[_undo_pb2.RevertChangeRequest, _undo_pb2.RevertChangeResponse]  # type: ignore[assignment]
+    """Undoes one journal entry, or several that rest on each other. For operators."""
+    Forbid: _aio.UnaryUnaryMultiCallable[_undo_pb2.ForbidRequest, _undo_pb2.ForbidResponse]  # type: ignore[assignment]
+    """Forbids that two sides ever come together on one profile, or permits it again. For operators."""
 
 class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows the graph and its history. For operators, and for inputs that may read, each within its own scope."""
@@ -163,5 +176,29 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_graph_service_pb2.WatchChangesResponse], _abc.AsyncIterator[_graph_service_pb2.WatchChangesResponse]]:
         """The journal of one graph from a cursor on, without end; each entry once."""
+
+    @_abc_1.abstractmethod
+    def SplitProfile(
+        self,
+        request: _undo_pb2.SplitProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_undo_pb2.SplitProfileResponse, _abc.Awaitable[_undo_pb2.SplitProfileResponse]]:
+        """Takes identities off a profile, onto a new or a named one. For operators."""
+
+    @_abc_1.abstractmethod
+    def RevertChange(
+        self,
+        request: _undo_pb2.RevertChangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_undo_pb2.RevertChangeResponse, _abc.Awaitable[_undo_pb2.RevertChangeResponse]]:
+        """Undoes one journal entry, or several that rest on each other. For operators."""
+
+    @_abc_1.abstractmethod
+    def Forbid(
+        self,
+        request: _undo_pb2.ForbidRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_undo_pb2.ForbidResponse, _abc.Awaitable[_undo_pb2.ForbidResponse]]:
+        """Forbids that two sides ever come together on one profile, or permits it again. For operators."""
 
 def add_GraphServiceServicer_to_server(servicer: GraphServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

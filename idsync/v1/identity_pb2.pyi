@@ -177,6 +177,8 @@ class _NoticeReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeRe
     """A value that the scope blocks (blocked_values): counts as not sent."""
     NOTICE_REASON_CONFLICT: _NoticeReason.ValueType  # 9
     """A profile was passed over that has another value of this unique type (conflict_guard)."""
+    NOTICE_REASON_FORBIDDEN: _NoticeReason.ValueType  # 10
+    """A must-not-link keeps it off the profile: not added."""
 
 class NoticeReason(_NoticeReason, metaclass=_NoticeReasonEnumTypeWrapper):
     """Why an identity of the request has had less effect than a reader might expect."""
@@ -200,6 +202,8 @@ NOTICE_REASON_BLOCKED: NoticeReason.ValueType  # 8
 """A value that the scope blocks (blocked_values): counts as not sent."""
 NOTICE_REASON_CONFLICT: NoticeReason.ValueType  # 9
 """A profile was passed over that has another value of this unique type (conflict_guard)."""
+NOTICE_REASON_FORBIDDEN: NoticeReason.ValueType  # 10
+"""A must-not-link keeps it off the profile: not added."""
 Global___NoticeReason: _TypeAlias = NoticeReason  # noqa: Y015
 
 class _ProfileState:
@@ -302,17 +306,21 @@ class Notice(_message.Message):
 
     TYPE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    JOURNAL_SEQ_FIELD_NUMBER: _builtins.int
     type: Global___IdentityType.ValueType
     reason: Global___NoticeReason.ValueType
+    journal_seq: _builtins.int
+    """For FORBIDDEN: the journal entry that forbade it."""
     def __init__(
         self,
         *,
         type: Global___IdentityType.ValueType = ...,
         reason: Global___NoticeReason.ValueType = ...,
+        journal_seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["journal_seq", b"journal_seq", "reason", b"reason", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -500,6 +508,7 @@ class Profile(_message.Message):
     DESCRIPTIVE_IDENTITIES_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
     ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    MOVED_TO_MPIDS_FIELD_NUMBER: _builtins.int
     mpid: _builtins.int
     is_known: _builtins.bool
     state: Global___ProfileState.ValueType
@@ -523,6 +532,10 @@ class Profile(_message.Message):
     def descriptive_identities(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedIdentity]:
         """Values of types outside the priority: kept, never looked up (ID-026)."""
 
+    @_builtins.property
+    def moved_to_mpids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Profiles that got what was taken off this one, and is not back: follow them to find it."""
+
     def __init__(
         self,
         *,
@@ -538,10 +551,11 @@ class Profile(_message.Message):
         descriptive_identities: _abc.Iterable[Global___RecordedIdentity] | None = ...,
         scope: _builtins.str = ...,
         environment: Global___Environment.ValueType = ...,
+        moved_to_mpids: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_source_mpid", b"_source_mpid", "create_time", b"create_time", "last_returned_time", b"last_returned_time", "source_mpid", b"source_mpid"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_source_mpid", b"_source_mpid", "aliases", b"aliases", "create_time", b"create_time", "descriptive_identities", b"descriptive_identities", "environment", b"environment", "identities", b"identities", "is_known", b"is_known", "last_returned_time", b"last_returned_time", "mpid", b"mpid", "notes", b"notes", "scope", b"scope", "source_mpid", b"source_mpid", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_source_mpid", b"_source_mpid", "aliases", b"aliases", "create_time", b"create_time", "descriptive_identities", b"descriptive_identities", "environment", b"environment", "identities", b"identities", "is_known", b"is_known", "last_returned_time", b"last_returned_time", "moved_to_mpids", b"moved_to_mpids", "mpid", b"mpid", "notes", b"notes", "scope", b"scope", "source_mpid", b"source_mpid", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__source_mpid: _TypeAlias = _typing.Literal["source_mpid"]  # noqa: Y015
     _WhichOneofArgType__source_mpid: _TypeAlias = _typing.Literal["_source_mpid", b"_source_mpid"]  # noqa: Y015

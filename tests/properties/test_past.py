@@ -174,6 +174,7 @@ def _without_what_was_erased(seen: Seen, last: Seen, entries: Sequence[JournalEn
             identities=() if erased else tuple(left(mpid, r) for r in profile.identities),
             descriptions=() if erased else tuple(left(mpid, r) for r in profile.descriptions),
             aliases=tuple(replace(alias, terms=terms[alias.seq]) for alias in profile.aliases),
+            moved_to=() if erased else profile.moved_to,
         )
     return expected
 

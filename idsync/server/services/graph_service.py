@@ -10,6 +10,7 @@ from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.profile import Profile
 from idsync.resolve.explain import Explainer
 from idsync.resolve.neighborhood import Neighbors
+from idsync.resolve.resolver import Resolver
 from idsync.server.admission.caller import Caller
 from idsync.server.admission.reach import Reach
 from idsync.server.call import Call
@@ -22,12 +23,20 @@ from idsync.server.wire.convert_graph import (
 )
 from idsync.server.wire.convert_radar import neighborhood_to_wire
 from idsync.server.wire.convert_reasoning import call_from_wire
+from idsync.server.wire.convert_undo import (
+    forbid_from_wire,
+    forbid_to_wire,
+    revert_from_wire,
+    split_from_wire,
+    undone_to_wire,
+)
 from idsync.server.wire.faults import MAX_ID_CHARS, bound_of, identity_from_wire, refuse
 from idsync.server.wire.pages import page_of
 from idsync.server.wire.then import then_from_wire
 from idsync.store.protocol import Store
 from idsync.v1 import graph_service_pb2 as pb
 from idsync.v1 import identity_pb2, neighborhood_pb2
+from idsync.v1 import undo_pb2 as undo
 
 __all__ = ["GraphService"]
 
@@ -40,16 +49,23 @@ _READ_AHEAD: Final = 256
 
 
 class GraphService:
-    """Answers operators, and inputs with `may_read` about their own scope.
+    """Answers operators, and inputs with `may_read` about their own scope; only operators take things back.
 
     What an input may not see looks to it exactly like what does not exist.
     """
 
     def __init__(
-        self, store: Store, explainer: Explainer, reach: Reach, drain: Drain, clock: Callable[[], int]
+        self,
+        store: Store,
+        explainer: Explainer,
+        reach: Reach,
+        drain: Drain,
+        clock: Callable[[], int],
+        resolver: Resolver,
     ) -> None:
         self._store = store
         self._neighbors = Neighbors(store)
+        self._resolver = resolver
         self._explainer = explainer
         self._reach = reach
         self._drain = drain
@@ -252,6 +268,33 @@ class GraphService:
                 answer = pb.WatchChangesResponse()
                 entry_to_wire(answer.entry, entry)
                 yield answer
+
+    # -- taking back ---------------------------------------------------------------------------------------
+
+    async def split_profile(self, request: undo.SplitProfileRequest, call: Call) -> undo.SplitProfileResponse:
+        """Take identities off a profile, or say what that would do."""
+        call.caller.require_operator()
+        graphs = await self._graphs([request.mpid], call.caller)
+        if request.mpid not in graphs:
+            raise NotFoundError("no such profile")
+        answer = undo.SplitProfileResponse()
+        done = await self._resolver.split(split_from_wire(request, graphs[request.mpid]))
+        undone_to_wire(answer.undone, done)
+        return answer
+
+    async def revert_change(self, request: undo.RevertChangeRequest, call: Call) -> undo.RevertChangeResponse:
+        """Undo a journal entry, or say what that would do."""
+        call.caller.require_operator()
+        graph = self._reach.graph(call.caller, request.scope, request.environment)
+        answer = undo.RevertChangeResponse()
+        undone_to_wire(answer.undone, await self._resolver.revert(revert_from_wire(request, graph)))
+        return answer
+
+    async def forbid(self, request: undo.ForbidRequest, call: Call) -> undo.ForbidResponse:
+        """Forbid that two sides come together, or permit it again."""
+        call.caller.require_operator()
+        graph = self._reach.graph(call.caller, request.scope, request.environment)
+        return forbid_to_wire(await self._resolver.forbid(forbid_from_wire(request, graph)))
 
 
 def _after(seq: int) -> int:

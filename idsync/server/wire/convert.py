@@ -228,3 +228,5 @@ def notices_to_wire(add: Callable[[], identity_pb2.Notice], notices: Iterable[No
         item = add()
         item.type = notice.type  # type: ignore[assignment]
         item.reason = notice.reason  # type: ignore[assignment]
+        if notice.seq:
+            item.journal_seq = notice.seq

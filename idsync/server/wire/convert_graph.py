@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from idsync.model.identity import type_set
-from idsync.model.journal import Change, Evidence, JournalEntry
+from idsync.model.journal import Change, ChangeKind, Evidence, JournalEntry
 from idsync.model.policy import Policy
 from idsync.model.profile import Link, Profile, RecordedIdentity
 from idsync.resolve.explain import Explanation
@@ -16,6 +17,8 @@ from idsync.v1 import graph_service_pb2 as pb
 from idsync.v1 import identity_pb2
 
 __all__ = ["entry_to_wire", "explanation_to_wire", "holding_to_wire", "profile_to_wire"]
+
+_REFERRING: Final = frozenset({ChangeKind.PERMITTED, ChangeKind.REVERTED})
 
 
 def profile_to_wire(message: identity_pb2.Profile, profile: Profile, policy: Policy) -> None:
@@ -32,6 +35,7 @@ def profile_to_wire(message: identity_pb2.Profile, profile: Profile, policy: Pol
     message.create_time.FromMilliseconds(profile.created_ms)
     if profile.returned_ms is not None:
         message.last_returned_time.FromMilliseconds(profile.returned_ms)
+    message.moved_to_mpids.extend(profile.moved_to)
     for record in profile.aliases:
         alias_to_wire(message.aliases.add(), record)
     notes_to_wire(message, profile)
@@ -71,6 +75,11 @@ def _change_to_wire(message: pb.Change, change: Change) -> None:
         identity_to_wire(message.identity, change.identity)
     if change.other is not None:
         message.other_mpid = change.other
+    if change.kind is ChangeKind.FORBIDDEN:
+        message.side = change.alias_seq
+        message.reason = change.reason
+    elif change.kind in _REFERRING:
+        message.ref_seq = change.alias_seq
 
 
 def _evidence_to_wire(message: pb.Evidence, evidence: Evidence) -> None:

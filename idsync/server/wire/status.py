@@ -13,6 +13,7 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
 from idsync.model.errors import (
+    ConflictError,
     DeadlineExceededError,
     ForbiddenError,
     IdsyncError,
@@ -31,6 +32,7 @@ INTERNAL: Final = "internal error"
 
 _CODES: Final[Mapping[type[IdsyncError], StatusCode]] = {
     InvalidRequestError: StatusCode.INVALID_ARGUMENT,
+    ConflictError: StatusCode.FAILED_PRECONDITION,
     NotFoundError: StatusCode.NOT_FOUND,
     UnauthenticatedError: StatusCode.UNAUTHENTICATED,
     ForbiddenError: StatusCode.PERMISSION_DENIED,

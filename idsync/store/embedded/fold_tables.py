@@ -9,7 +9,15 @@ from typing import Any
 from idsync.model.aliasing import AliasState
 from idsync.model.identity import Mpid
 from idsync.store.embedded.loader import digest
-from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredTerms, profile_columns
+from idsync.store.rows import (
+    AliasRow,
+    IdentityRow,
+    LinkRow,
+    MustNotRow,
+    ProfileRow,
+    StoredTerms,
+    profile_columns,
+)
 
 __all__ = ["FoldTables"]
 
@@ -25,6 +33,7 @@ class FoldTables:
         self._links: dict[Mpid, list[LinkRow]] = {}
         self._written_links: dict[tuple[int, Mpid, int], LinkRow] = {}
         self._aliases: dict[int, AliasRow] = {}
+        self._must_nots: dict[tuple[int, int], MustNotRow] = {}
         self._new_profiles: list[Mpid] = []
 
     def add_identity(self, row: IdentityRow) -> None:
@@ -120,6 +129,23 @@ class FoldTables:
             self._aliases[seq] = row
         return row
 
+    def add_must_not(self, row: MustNotRow) -> None:
+        """Add a member of a must-not-link."""
+        self._must_nots[row.seq, row.position] = row
+
+    def end_must_nots(self, seq: int, until_seq: int) -> list[int]:
+        """Withdraw what an entry forbade."""
+        for found in self._connection.execute(
+            "SELECT seq, position, side, identity_id, mpid, until_seq FROM must_not "
+            "WHERE graph_id = ? AND seq = ?",
+            (self._graph_id, seq),
+        ):
+            self._must_nots.setdefault(found[:2], MustNotRow(*found))
+        ended = [row for row in self._must_nots.values() if row.seq == seq and row.until_seq is None]
+        for row in ended:
+            row.until_seq = until_seq
+        return [row.identity_id for row in ended if row.identity_id is not None]
+
     def write(self) -> None:
         """Write every row that was touched, in the order of its key."""
         graph_id, many = self._graph_id, self._connection.executemany
@@ -153,6 +179,14 @@ class FoldTables:
             [
                 (graph_id, a.seq, *a.terms, int(a.state), *_rest(a))
                 for a in (self._aliases[seq] for seq in sorted(self._aliases))
+            ],
+        )
+        many(
+            "INSERT OR REPLACE INTO must_not (graph_id, seq, position, side, identity_id, mpid, until_seq) "
+            "VALUES (?,?,?,?,?,?,?)",
+            [
+                (graph_id, *key, row.side, row.identity_id, row.mpid, row.until_seq)
+                for key, row in sorted(self._must_nots.items())
             ],
         )
 

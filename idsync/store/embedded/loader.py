@@ -16,7 +16,7 @@ from idsync.model.aliasing import AliasState
 from idsync.model.identity import Environment, GraphKey, Identity, Mpid
 from idsync.store.codec import unpack
 from idsync.store.embedded.nodes import ProfileNode
-from idsync.store.rows import AliasRow, LinkRow, StoredEntry, StoredTerms
+from idsync.store.rows import AliasRow, LinkRow, MustNotRow, StoredEntry, StoredTerms
 
 __all__ = ["IdentityRead", "Loader", "digest", "profile_node"]
 
@@ -62,6 +62,10 @@ _LINKS = (
 _ALIASES = (
     "SELECT seq, source, destination, start_ms, end_ms, scope, stamp_id, apply_at_ms, state, arrived_ms, "
     "ignored_reason, applied_ms, settled_seq FROM alias WHERE graph_id = ? AND {} = ?"
+)
+_MUST_NOTS = (
+    "SELECT seq, position, side, identity_id, mpid FROM must_not WHERE graph_id = ? AND until_seq IS NULL "
+    "ORDER BY seq, position"
 )
 _BY_KEY = (
     "SELECT seq, at_ms, cause, rule, request_id, input_id, mpid, body, idempotency_key FROM journal "
@@ -160,6 +164,10 @@ class Loader:
         return [
             AliasRow(row[0], StoredTerms(*row[1:8]), AliasState(row[8]), *row[9:13]) for row in sorted(rows)
         ]
+
+    def must_nots(self, graph_id: int) -> list[MustNotRow]:
+        """List the members of all must-not-links of a graph that stand."""
+        return [MustNotRow(*row) for row in self._connection.execute(_MUST_NOTS, (graph_id,))]
 
     def entry_by_key(self, graph_id: int, input_id: str, key: str) -> StoredEntry | None:
         """Find the entry that carries an idempotency key of an input."""

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from idsync.model.changes import ChangeSet
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
-from idsync.model.journal import NEW, JournalEntry
+from idsync.model.journal import NEW, ChangeKind, JournalEntry
 from idsync.model.standing import Newcomer, Standing
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.birth import Birth, birth_of, welcomed
@@ -26,6 +26,7 @@ from idsync.store.rows import StoredEntry
 
 __all__ = ["Overlay"]
 
+_CREATED: Final = ChangeKind.PROFILE_CREATED
 _MAX_SLACK: Final = 1_024
 """Nodes that may be resident beyond what there is room for; so many leave in about a millisecond."""
 
@@ -202,7 +203,9 @@ class Overlay:
         graph = self._graph(change_set.graph)
         if graph.seq == 0:
             group.graphs.append((graph.graph_id, change_set.graph))
-        mpid = self._mint.next() if change_set.mpid == NEW else change_set.mpid
+        mpid = change_set.mpid
+        if mpid == NEW and change_set.changes[0].kind is _CREATED:
+            mpid = self._mint.next()
         at_ms = self._clock()
         birth = birth_of(change_set, graph.seq + 1, at_ms, mpid, self._last_identity_id + 1)
         if birth is not None:

@@ -9,6 +9,7 @@ import structlog
 
 from idsync.model.identity import Identity, IdentityType, Mpid, TypeSet
 from idsync.model.journal import ChangeKind
+from idsync.model.must_not import MustNot
 from idsync.store.birth import Birth
 from idsync.store.embedded.group import NewIdentity
 from idsync.store.embedded.loader import Loader
@@ -16,8 +17,9 @@ from idsync.store.embedded.membership import Membership
 from idsync.store.embedded.nodes import ProfileNode
 from idsync.store.embedded.ranking import EMPTY
 from idsync.store.embedded.resident_nodes import ResidentNodes
+from idsync.store.embedded.standing_must_nots import StandingMustNots
 from idsync.store.fold import fold
-from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredEntry
+from idsync.store.rows import AliasRow, IdentityRow, LinkRow, MustNotRow, ProfileRow, StoredEntry
 
 __all__ = ["MANY", "ResidentGraph"]
 
@@ -32,6 +34,7 @@ class ResidentGraph(ResidentNodes):
 
     Attributes:
         seq: Position of the newest entry, on disk or not.
+        has_must_nots: Whether any must-not-link stands.
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class ResidentGraph(ResidentNodes):
         self._group = 0
         self._folding: StoredEntry | None = None
         self._linked: list[tuple[int, Mpid]] = []
+        self._must_nots = StandingMustNots(loader.must_nots(graph_id))
+        self.has_must_nots = bool(self._must_nots)
 
     # -- changing ------------------------------------------------------------------------------------------
 
@@ -89,6 +94,8 @@ class ResidentGraph(ResidentNodes):
 
     def _place(self, mpid: Mpid, before: tuple[int, bool] | None) -> None:
         """Put a changed profile into its place among the holders of its values."""
+        if not mpid:
+            return
         node = self.nodes[mpid]
         is_known = self.is_known(mpid)
         assert self._folding is not None
@@ -181,6 +188,22 @@ class ResidentGraph(ResidentNodes):
     def add_alias(self, row: AliasRow) -> None:
         """Add an alias request."""
         self._aliases[row.seq] = (row, self._group)
+
+    def add_must_not(self, row: MustNotRow) -> None:
+        """Add a member of a must-not-link."""
+        self._must_nots.add(row)
+        self.has_must_nots = True
+
+    def end_must_nots(self, seq: int, until_seq: int) -> list[int]:
+        """Withdraw what an entry forbade; when is for the tables to keep."""
+        del until_seq
+        ids = self._must_nots.end(seq)
+        self.has_must_nots = bool(self._must_nots)
+        return ids
+
+    def must_nots(self, identity_id: int) -> list[MustNot]:
+        """List the must-not-links that name an identity."""
+        return self._must_nots.naming(identity_id, self.value_of)
 
     def alias(self, seq: int) -> AliasRow:
         """Give an alias request, about to be changed."""

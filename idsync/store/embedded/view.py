@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from idsync.model.aliasing import AliasRecord
 from idsync.model.identity import Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
+from idsync.model.must_not import MustNot
 from idsync.store.embedded.nodes import IdentityNode, ProfileNode
 from idsync.store.embedded.resident import ResidentGraph
 
@@ -58,13 +59,14 @@ class EmbeddedView:
 
     Attributes:
         graph: Where it looks.
+        has_must_nots: Whether any must-not-link stands in the graph.
         nodes: What is known of each identity that was asked for.
         tick: The store's count of changes when it was taken, or its conditions were compared last: as long as
             that stands, so do they.
         rests_on: Number of the newest group that anything asked for was changed by.
     """
 
-    __slots__ = ("_profiles", "earlier", "graph", "nodes", "rests_on", "tick")
+    __slots__ = ("_profiles", "earlier", "graph", "has_must_nots", "nodes", "rests_on", "tick")
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class EmbeddedView:
         earlier: JournalEntry | None,
     ) -> None:
         self.graph = graph
+        self.has_must_nots = graph.has_must_nots
         self.tick = tick
         self.rests_on = rests_on
         self.earlier = earlier
@@ -96,6 +99,11 @@ class EmbeddedView:
         """Give a live profile as it was seen, or else as it is."""
         seen = self._profiles.get(mpid)
         return self.graph.live(mpid) if seen is None else seen.node
+
+    def must_nots(self, identity: Identity) -> Sequence[MustNot]:
+        """Give the must-not-links that name an identity that was asked for."""
+        node = self.nodes[identity]
+        return () if node is None else self.graph.must_nots(node.identity_id)
 
     def aliases(self, mpid: Mpid) -> Sequence[AliasRecord]:
         """Give the alias requests that name a profile."""

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from idsync.model.errors import StoreError
+from idsync.model.journal import ChangeKind
 from idsync.store.codec import stored_identities
 from idsync.store.fold import fold
 from idsync.store.postgres import statements
@@ -26,7 +27,7 @@ from idsync.store.sql.schema_state import SchemaState, refuse_unusable
 __all__ = ["check", "rebuild"]
 
 _ENTRIES_AT_ONCE: Final = 1_024
-_FOLDED: Final = FOLDED | {"identity": "graph_id, identity_id, type, version, holders"}
+_FOLDED: Final = FOLDED | {"identity": "graph_id, identity_id, type, version, holders, must_nots"}
 """What the journal adds up to; of the dictionary the version and the counts."""
 _SCRATCH: Final = (*_FOLDED, "journal", "graph")
 
@@ -59,9 +60,11 @@ async def rebuild(address: Address) -> tuple[int, list[Difference]]:
         for table, columns in _FOLDED.items():
             if table == "identity":
                 await connection.execute(
-                    f"UPDATE {main}.identity i SET version = a.version, holders = a.holders "
+                    f"UPDATE {main}.identity i "
+                    "SET version = a.version, holders = a.holders, must_nots = a.must_nots "
                     "FROM pg_temp.identity a WHERE a.graph_id = i.graph_id AND a.identity_id = i.identity_id "
-                    "AND (a.version, a.holders) IS DISTINCT FROM (i.version, i.holders)"
+                    "AND (a.version, a.holders, a.must_nots) "
+                    "IS DISTINCT FROM (i.version, i.holders, i.must_nots)"
                 )
                 continue
             await connection.execute(f"DELETE FROM {main}.{table}")
@@ -176,4 +179,5 @@ async def _load(connection: Connection, tables: GraphTables, entries: Collection
         | {c.other for c in changes if c.other is not None},
         records={c.mpid for c in changes},
         aliases={c.alias_seq for c in changes if c.alias_seq},
+        must_nots={c.alias_seq for c in changes if c.kind is ChangeKind.PERMITTED},
     )

@@ -9,10 +9,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.identity import GraphKey, Identity, Mpid
-from idsync.model.journal import NEW
+from idsync.model.journal import NEW, ChangeKind
 from idsync.store.codec import to_stored
 from idsync.store.fold import fold
 from idsync.store.minting import MpidMint
@@ -25,6 +26,8 @@ from idsync.store.sql.free_text import escaped
 __all__ = ["Round", "Written"]
 
 _MARK_BITS = 63
+_SETTLING: Final = frozenset({ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED})
+_WITHDRAWING: Final = frozenset({ChangeKind.PERMITTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,9 @@ class Round:
             return Stale()
         if not change_set.changes:
             return Applied(change_set.mpid, 0, None)
-        mpid = self._mint.next() if change_set.mpid == NEW else change_set.mpid
+        mpid = change_set.mpid
+        if mpid == NEW and change_set.changes[0].kind is ChangeKind.PROFILE_CREATED:
+            mpid = self._mint.next()
         seq = graph.base_seq + len(graph.entries) + 1
         entry = to_stored(change_set, seq, self._clock(), mpid, graph.tables.id_of)
         fold(entry, graph.tables)
@@ -140,11 +145,17 @@ async def _hold(connection: Connection, graph_id: int, mine: Sequence[ChangeSet]
         identities=_identities(mine),
         profiles={*named, *(mpid for each in mine for mpid in each.profiles)},
         records=overtaken | changed,
-        aliases={c.alias_seq for each in mine for c in each.changes if c.alias_seq},
+        aliases=_named_by(mine, _SETTLING),
+        must_nots=_named_by(mine, _WITHDRAWING),
     )
     newest = await _newest(connection, tables, overtaken)
     keys = {(each.input_id, each.idempotency_key) for each in mine if each.idempotency_key is not None}
     return _Graph(graph_id, tables, last_seq, await _used(connection, graph_id, keys), newest)
+
+
+def _named_by(mine: Sequence[ChangeSet], kinds: Collection[ChangeKind]) -> set[int]:
+    """Collect the entries that changes of some kinds refer to."""
+    return {c.alias_seq for each in mine for c in each.changes if c.alias_seq and c.kind in kinds}
 
 
 def _identities(mine: Sequence[ChangeSet]) -> set[Identity]:

@@ -26,7 +26,7 @@ from idsync.store.postgres.rows import (
     profile_row,
     value_keys,
 )
-from idsync.store.rows import AliasRow, LinkRow, ProfileRow, StoredEntry
+from idsync.store.rows import AliasRow, LinkRow, MustNotRow, ProfileRow, StoredEntry
 from idsync.store.sql.free_text import escaped
 
 __all__ = ["KIND_AT_ONCE", "Picture", "take_picture"]
@@ -48,6 +48,7 @@ class Picture:
         newest: The greatest recency among the holders of an identity.
         profiles: Live and erased ones.
         links: The open links of each profile that was looked up, oldest first.
+        must_nots: The members of all must-not-links that name what was asked for.
     """
 
     ids: dict[Identity, int] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Picture:
     links: dict[Mpid, list[LinkRow]] = field(default_factory=dict)
     aliases: dict[Mpid, list[AliasRow]] = field(default_factory=dict)
     entries: dict[tuple[str, str], StoredEntry] = field(default_factory=dict)
+    must_nots: list[MustNotRow] = field(default_factory=list)
 
     def value_of(self, identity_id: int) -> Identity:
         """Give an identity by id; its value is empty once it was erased."""
@@ -74,6 +76,7 @@ async def take_picture(connection: Connection, graph_id: int, wanted: Sequence[V
     await look.profiles(named | look.likely())
     await look.aliases({mpid for request in wanted if request.aliases for mpid in request.profiles})
     await look.entries({(r.input_id, r.idempotency_key) for r in wanted if r.idempotency_key is not None})
+    await look.must_nots()
     await look.values()
     return look.picture
 
@@ -149,6 +152,16 @@ class _Look:
             assert entry.idempotency_key is not None, "it was found by its key"
             self.picture.entries.setdefault((entry.input_id, entry.idempotency_key), entry)
             self._named |= stored_identities(entry)
+
+    async def must_nots(self) -> None:
+        picture = self.picture
+        named = [i for i in picture.ids.values() if picture.identities[i].must_nots]
+        picture.must_nots = [
+            row
+            for row in [MustNotRow(*row) for row in await self._fetch(statements.MUST_NOTS_OF, named)]
+            if row.until_seq is None
+        ]
+        self._named.update(row.identity_id for row in picture.must_nots if row.identity_id is not None)
 
     async def values(self) -> None:
         """Fetch the values that records, aliases and entries name, and who is the newest with each."""

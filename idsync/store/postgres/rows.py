@@ -39,10 +39,12 @@ class HeldIdentity:
     Attributes:
         row: The node.
         holders: Counts by kind: the types on the holder's record, or `DESCRIPTIVE`.
+        must_nots: How many members of standing must-not-links it is.
     """
 
     row: IdentityRow
     holders: dict[int, int] = field(default_factory=dict)
+    must_nots: int = 0
 
 
 def digest(value: bytes) -> bytes:
@@ -58,11 +60,13 @@ def value_keys(identities: Iterable[Identity]) -> tuple[list[int], list[bytes]]:
 
 def held_identity(row: Sequence[Any]) -> HeldIdentity:
     """Read an identity."""
-    identity_id, type_, value, version, holders = row
+    identity_id, type_, value, version, holders, must_nots = row
     packed = orjson.loads(holders) if holders else []
     counts = dict(zip(packed[::2], packed[1::2], strict=True))
     return HeldIdentity(
-        IdentityRow(identity_id, type_, None if value is None else value.decode(), version), counts
+        IdentityRow(identity_id, type_, None if value is None else value.decode(), version),
+        counts,
+        must_nots or 0,
     )
 
 

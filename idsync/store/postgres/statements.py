@@ -18,6 +18,8 @@ __all__ = [
     "IDENTITIES_BY_ID",
     "IDENTITIES_BY_VALUE",
     "LINKS_OF",
+    "MUST_NOTS_BY_SEQ",
+    "MUST_NOTS_OF",
     "NEWEST",
     "NEW_GRAPH",
     "PROFILES",
@@ -25,7 +27,7 @@ __all__ = [
     "WRITE",
 ]
 
-_IDENTITY: Final = "identity_id, type, value, version, holders"
+_IDENTITY: Final = "identity_id, type, value, version, holders, must_nots"
 _ALIAS: Final = (
     "seq, source, destination, start_ms, end_ms, scope, stamp_id, apply_at_ms, state, arrived_ms, "
     "ignored_reason, applied_ms, settled_seq"
@@ -96,6 +98,21 @@ ALIASES_BY_SEQ: Final = (
     f"SELECT {_ALIAS} FROM alias WHERE graph_id = $1 AND seq = k.seq OFFSET 0) a"
 )
 
+_MUST_NOT: Final = "seq, position, side, identity_id, mpid, until_seq"
+
+MUST_NOTS_OF: Final = (
+    "SELECT m.* FROM (SELECT DISTINCT n.seq FROM unnest($2::bigint[]) AS k(id) CROSS JOIN LATERAL ("
+    "SELECT seq FROM must_not WHERE graph_id = $1 AND identity_id = k.id AND until_seq IS NULL OFFSET 0) n"
+    ") s CROSS JOIN LATERAL ("
+    f"SELECT {_MUST_NOT} FROM must_not WHERE graph_id = $1 AND seq = s.seq OFFSET 0) m"
+)
+"""All members of the must-not-links that stand and name an identity."""
+
+MUST_NOTS_BY_SEQ: Final = (
+    "SELECT m.* FROM unnest($2::bigint[]) AS k(seq) CROSS JOIN LATERAL ("
+    f"SELECT {_MUST_NOT} FROM must_not WHERE graph_id = $1 AND seq = k.seq OFFSET 0) m"
+)
+
 ENTRIES_BY_KEY: Final = (
     "SELECT j.* FROM unnest($2::text[], $3::text[]) AS k(input_id, key) CROSS JOIN LATERAL ("
     "SELECT seq, at_ms, cause, rule, request_id, input_id, mpid, body, idempotency_key FROM journal "
@@ -108,9 +125,9 @@ _WRITTEN: Final = (
     # table, columns with their types, key beside the graph, what changes in a row that is there already
     (
         "identity",
-        "identity_id:bigint type:int digest:bytea value:bytea version:bigint holders:bytea",
+        "identity_id:bigint type:int digest:bytea value:bytea version:bigint holders:bytea must_nots:int",
         "identity_id",
-        "digest value version holders",
+        "digest value version holders must_nots",
     ),
     (
         "profile",
@@ -133,6 +150,12 @@ _WRITTEN: Final = (
         "applied_ms:bigint settled_seq:bigint",
         "seq",
         "state ignored_reason applied_ms settled_seq",
+    ),
+    (
+        "must_not",
+        "seq:bigint position:int side:int identity_id:bigint mpid:bigint until_seq:bigint",
+        "seq, position",
+        "until_seq",
     ),
     ("directory", "mpid:bigint", "", ""),
     (

@@ -23,12 +23,20 @@ from idsync.store.postgres.rows import (
     profile_row,
     value_keys,
 )
-from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredEntry, profile_columns
+from idsync.store.rows import (
+    AliasRow,
+    IdentityRow,
+    LinkRow,
+    MustNotRow,
+    ProfileRow,
+    StoredEntry,
+    profile_columns,
+)
 from idsync.store.sql.free_text import escaped
 
 __all__ = ["GraphTables"]
 
-_COLUMNS: Final = {"identity": 6, "profile": 11, "link": 8, "alias": 13, "journal": 10}
+_COLUMNS: Final = {"identity": 7, "profile": 11, "link": 8, "alias": 13, "must_not": 6, "journal": 10}
 
 
 class GraphTables:
@@ -54,6 +62,8 @@ class GraphTables:
         self._kinds: dict[Mpid, list[tuple[int, int]]] = {}
         self._recounted: set[int] = set()
         self._touched_aliases: set[int] = set()
+        self._must_nots: dict[tuple[int, int], MustNotRow] = {}
+        self._touched_must_nots: set[tuple[int, int]] = set()
         self._touched_links: dict[tuple[int, Mpid, int], LinkRow] = {}
         self._new_profiles: list[Mpid] = []
 
@@ -67,6 +77,7 @@ class GraphTables:
         profiles: Collection[Mpid] = (),
         records: Collection[Mpid] = (),
         aliases: Collection[int] = (),
+        must_nots: Collection[int] = (),
     ) -> None:
         """Fetch rows, as they are at this moment.
 
@@ -77,6 +88,7 @@ class GraphTables:
             profiles: Profiles alone.
             records: Profiles with their open links and what these lead to.
             aliases: Alias requests by position.
+            must_nots: What these entries forbade, with the identities that are named.
         """
         if identities:
             keys = value_keys(identities)
@@ -95,6 +107,12 @@ class GraphTables:
             for mpid in linked:
                 self._kinds[mpid] = self._kinds_now(mpid)
         ids = {link.identity_id for mpid in linked for link in self._links[mpid]}
+        if must_nots:
+            for row in await connection.fetch(statements.MUST_NOTS_BY_SEQ, self.graph_id, list(must_nots)):
+                member = MustNotRow(*row)
+                self._must_nots[member.seq, member.position] = member
+                if member.identity_id is not None:
+                    ids.add(member.identity_id)
         missing = ids.union(identity_ids) - self._identities.keys()
         if missing:
             self._add(await connection.fetch(statements.IDENTITIES_BY_ID, self.graph_id, list(missing)))
@@ -186,6 +204,24 @@ class GraphTables:
         self._touched_aliases.add(seq)
         return self._aliases[seq]
 
+    def add_must_not(self, row: MustNotRow) -> None:
+        """Add a member of a must-not-link."""
+        self._must_nots[row.seq, row.position] = row
+        self._touched_must_nots.add((row.seq, row.position))
+        if row.identity_id is not None:
+            self._identities[row.identity_id].must_nots += 1
+
+    def end_must_nots(self, seq: int, until_seq: int) -> list[int]:
+        """Withdraw what an entry forbade."""
+        ended = [row for row in self._must_nots.values() if row.seq == seq and row.until_seq is None]
+        for row in ended:
+            row.until_seq = until_seq
+            self._touched_must_nots.add((row.seq, row.position))
+        ids = [row.identity_id for row in ended if row.identity_id is not None]
+        for identity_id in ids:
+            self._identities[identity_id].must_nots -= 1
+        return ids
+
     # -- writing -------------------------------------------------------------------------------------------
 
     async def write(
@@ -213,6 +249,7 @@ class GraphTables:
                 "link", (self._link(key, link) for key, link in sorted(self._links_of(changed).items()))
             ),
             *_columns("alias", (_alias(self._aliases[seq]) for seq in sorted(self._touched_aliases))),
+            *_columns("must_not", (_must_not(self._must_nots[k]) for k in sorted(self._touched_must_nots))),
             sorted(self._new_profiles),
             *_columns("journal", ((*_entry(entry), mark) for entry in entries)),
         ]
@@ -237,7 +274,8 @@ class GraphTables:
         row = held.row
         value = None if row.value is None else row.value.encode()
         key = None if value is None else digest(value)
-        return (identity_id, row.type, key, value, row.version, pack_holders(held.holders))
+        count = held.must_nots or None
+        return (identity_id, row.type, key, value, row.version, pack_holders(held.holders), count)
 
     def _links_of(self, changed: Iterable[Mpid]) -> dict[tuple[int, Mpid, int], LinkRow]:
         """Collect the links to write: those opened or closed, and all whose holder has another place now."""
@@ -267,6 +305,10 @@ def _columns(table: str, rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 def _alias(a: AliasRow) -> tuple[Any, ...]:
     return (a.seq, *a.terms, int(a.state), a.arrived_ms, a.ignored_reason, a.applied_ms, a.settled_seq)
+
+
+def _must_not(row: MustNotRow) -> tuple[Any, ...]:
+    return (row.seq, row.position, row.side, row.identity_id, row.mpid, row.until_seq)
 
 
 def _entry(entry: StoredEntry) -> tuple[Any, ...]:

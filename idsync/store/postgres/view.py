@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from idsync.model.aliasing import AliasRecord
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
+from idsync.model.must_not import MustNot
 from idsync.model.view import LookAgain, ViewRequest
 from idsync.store.codec import alias_record, from_stored
+from idsync.store.must_nots import joined
 from idsync.store.postgres.picture import Picture
 from idsync.store.postgres.rows import DESCRIPTIVE
 
@@ -154,6 +156,7 @@ class PostgresView:
 
     Attributes:
         tick: The store's count of its own writes when it was taken.
+        has_must_nots: Whether any must-not-link names what calls of the round asked for.
     """
 
     def __init__(self, graph: GraphKey, request: ViewRequest, picture: Picture, tick: int) -> None:
@@ -163,6 +166,7 @@ class PostgresView:
         self._request = request
         self._holders: dict[Identity, _Holders | None] = {}
         self._places: dict[Mpid, tuple[TypeSet, int]] | None = None
+        self.has_must_nots = bool(picture.must_nots)
 
     def holders(self, identity: Identity) -> _Holders | None:
         """Give the holders of an identity that was asked for."""
@@ -208,6 +212,11 @@ class PostgresView:
     def aliases(self, mpid: Mpid) -> Sequence[AliasRecord]:
         """Give the alias requests that name a profile."""
         return [alias_record(row, self.picture.value_of) for row in self.picture.aliases.get(mpid, ())]
+
+    def must_nots(self, identity: Identity) -> Sequence[MustNot]:
+        """Give the must-not-links that name an identity that was asked for."""
+        links = joined(self.picture.must_nots, self.picture.value_of)
+        return [link for link in links if any(identity in side.identities for side in link.sides)]
 
     @property
     def earlier(self) -> JournalEntry | None:

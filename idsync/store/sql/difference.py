@@ -18,6 +18,7 @@ FOLDED: Final = {
         "arrived_ms, ignored_reason, applied_ms, settled_seq"
     ),
     "directory": "mpid, graph_id",
+    "must_not": "graph_id, seq, position, side, identity_id, mpid, until_seq",
 }
 """The columns of the tables that the journal adds up to whole; of the dictionary each store knows its own."""
 

@@ -15,7 +15,7 @@ from idsync.store.codec import from_stored, stored_identities, unpack
 from idsync.store.rows import StoredEntry
 from idsync.store.sql.keyed import graph_id_of, rows_in
 from idsync.store.sql.looks import Looks, whole
-from idsync.store.sql.tables import alias, identity, journal, link
+from idsync.store.sql.tables import alias, identity, journal, link, must_not
 
 __all__ = ["JournalReader"]
 
@@ -91,6 +91,7 @@ def _concerning(graph_id: int, mpid: Mpid) -> Any:
             link.c.graph_id == graph_id, link.c.mpid == mpid, link.c.until_seq.is_not(None)
         ),
         select(alias.c.seq).where(alias.c.graph_id == graph_id, either),
+        select(must_not.c.seq).where(must_not.c.graph_id == graph_id, must_not.c.mpid == mpid),
         select(alias.c.settled_seq).where(
             alias.c.graph_id == graph_id, either, alias.c.settled_seq.is_not(None)
         ),

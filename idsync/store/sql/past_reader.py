@@ -19,6 +19,7 @@ from idsync.store.rows import AliasRow
 from idsync.store.sql.journal_reader import JournalReader
 from idsync.store.sql.keyed import graph_id_of, rows_in
 from idsync.store.sql.looks import whole
+from idsync.store.sql.moves import moves
 from idsync.store.sql.profile_rows import alias_row, shown_profile
 from idsync.store.sql.tables import alias, journal, link, profile
 
@@ -53,12 +54,15 @@ class PastReader(JournalReader):
             found = [row for row in rows if moment.covers(row.created_seq, row.created_ms)]
             links = await _links(connection, graph_id, [row.mpid for row in found if not row.erased], moment)
             aliases = await _aliases(connection, graph_id, [row.mpid for row in found], moment)
+            held = {(row.mpid, row.identity_id) for row in links if not row.descriptive}
+            living = [row.mpid for row in found if not row.erased]
+            moved = await moves(connection, graph_id, living, held, moment)
             ids = {row.identity_id for row in links} | {row.terms.stamp_id for row in aliases}
             values = await self._values(connection, graph_id, ids)
             said = {row.since_seq: row for row in links}
             return {
                 row.mpid: replace(
-                    shown_profile(key, row, links, said, aliases, values),
+                    shown_profile(key, row, links, said, aliases, values, moved),
                     **await _return(connection, graph_id, row, moment),
                 )
                 for row in found

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from idsync.model.aliasing import AliasState
-from idsync.model.identity import GraphKey, Identity
+from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.profile import Profile, RecordedIdentity
 from idsync.store.codec import alias_record
 from idsync.store.rows import AliasRow, StoredTerms
@@ -34,6 +34,7 @@ def shown_profile(
     said: dict[int, Row[Any]],
     aliases: list[AliasRow],
     values: dict[int, Identity],
+    moved: dict[Mpid, tuple[Mpid, ...]],
 ) -> Profile:
     """Put a profile together.
 
@@ -44,6 +45,7 @@ def shown_profile(
         said: At least time and rule of the entries that made them, by position.
         aliases: Alias requests that name this and other profiles, in order of arrival.
         values: The identities of all of these.
+        moved: Where what was taken off this and other profiles went.
     """
 
     def recorded(*, descriptive: bool) -> tuple[RecordedIdentity, ...]:
@@ -74,4 +76,5 @@ def shown_profile(
             for each in aliases
             if row.mpid in {each.terms.source, each.terms.destination}
         ),
+        moved.get(row.mpid, ()),
     )

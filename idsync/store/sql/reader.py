@@ -13,6 +13,7 @@ from idsync.store.codec import alias_record
 from idsync.store.sql.configuration_versions import ConfigurationVersions
 from idsync.store.sql.keyed import graph_id_of, rows_in
 from idsync.store.sql.looks import whole
+from idsync.store.sql.moves import moves
 from idsync.store.sql.past_reader import PastReader
 from idsync.store.sql.profile_rows import alias_row, shown_profile
 from idsync.store.sql.tables import alias, directory, graph, identity, journal, link, profile
@@ -77,8 +78,10 @@ class SqlReader(PastReader, ConfigurationVersions):
                 journal.c.seq,
                 {row.since_seq for row in links},
             )
+            held = {(row.mpid, row.identity_id) for row in links if not row.descriptive}
+            moved = await moves(connection, graph_id, [row.mpid for row in found if not row.erased], held)
         said = {row.seq: row for row in entries}
-        return {row.mpid: shown_profile(key, row, links, said, rows, values) for row in found}
+        return {row.mpid: shown_profile(key, row, links, said, rows, values, moved) for row in found}
 
     @whole
     async def find_profiles(

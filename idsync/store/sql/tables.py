@@ -1,7 +1,8 @@
 """The schema. Every primary and unique key begins with the graph, so that the same tables run sharded.
 
 A graph is one (scope, environment); its small number stands for both in every key. `profile`, `link`,
-`alias` and `directory` are what the journal adds up to; `identity` is the dictionary its entries refer to.
+`alias`, `must_not` and `directory` are what the journal adds up to; `identity` is the dictionary its entries
+refer to.
 
 Columns that only the store on PostgreSQL keeps are said to be its own; they are empty in an SQLite file,
 where memory does their work.
@@ -34,6 +35,7 @@ __all__ = [
     "journal",
     "link",
     "metadata",
+    "must_not",
     "profile",
 ]
 
@@ -64,6 +66,8 @@ identity = Table(
     Column("version", BigInteger, nullable=False),
     # PostgreSQL's own: how many hold it, as JSON: a kind (see `link.kind`), its count, the next kind, ...
     Column("holders", LargeBinary),
+    # PostgreSQL's own: how many standing must-not-links name it; empty means none
+    Column("must_nots", Integer),
     UniqueConstraint("graph_id", "type", "digest", name="identity_by_value"),
     sqlite_with_rowid=False,
 )
@@ -140,6 +144,22 @@ alias = Table(
     Index("alias_by_source", "graph_id", "source"),
     Index("alias_by_destination", "graph_id", "destination"),
     Index("alias_by_time", "state", "apply_at_ms"),
+    sqlite_with_rowid=False,
+)
+
+must_not = Table(
+    "must_not",
+    metadata,
+    # one row for each member: a must-not-link is an entry's sides 0 and 1, 2 and 3, ...
+    Column("graph_id", Integer, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("side", Integer, nullable=False),
+    Column("identity_id", BigInteger),
+    Column("mpid", BigInteger),
+    Column("until_seq", BigInteger),
+    Index("must_not_by_identity", "graph_id", "identity_id"),
+    Index("must_not_by_profile", "graph_id", "mpid"),
     sqlite_with_rowid=False,
 )
 

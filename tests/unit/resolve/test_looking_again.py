@@ -67,6 +67,7 @@ class _ScantView:
     def __init__(self, view: GraphView, wanted: ViewRequest) -> None:
         self._view, self._wanted = view, wanted
         self.aliases, self.earlier = view.aliases, view.earlier
+        self.has_must_nots, self.must_nots = view.has_must_nots, view.must_nots
 
     def holders(self, identity: Identity) -> Holders | None:
         holders = self._view.holders(identity)

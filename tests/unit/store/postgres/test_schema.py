@@ -88,7 +88,7 @@ async def test_an_older_database_is_refused_with_advice(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its version is one that this program knows, but not its own; nothing happens to it unasked."""
-    monkeypatch.setattr(schema_state, "HEAD", "0002")
+    monkeypatch.setattr(schema_state, "HEAD", "later")
     before = await image(postgres_url)
 
     with pytest.raises(StoreError, match="idsync db upgrade"):
@@ -157,9 +157,9 @@ async def test_a_wrong_name_is_named(postgres_server: str) -> None:
         await open_store(f"{postgres_server}/nowhere", clock=ManualClock())
 
 
-LATER = """
-revision = "0002"
-down_revision = "0001"
+LATER = f"""
+revision = "9000"
+down_revision = "{schema_state.HEAD}"
 
 import sqlalchemy as sa
 from alembic import op
@@ -192,11 +192,11 @@ async def test_an_old_node_goes_on_through_a_migration_that_adds(
 
     serving = asyncio.create_task(serve())
     scripts = shutil.copytree(schema_state.migrations(), tmp_path / "migrations")
-    (scripts / "versions" / "0002_later.py").write_text(LATER)
+    (scripts / "versions" / "9000_later.py").write_text(LATER)
     with monkeypatch.context() as newer:
         for module in (schema, schema_state):
             newer.setattr(module, "migrations", lambda: scripts)
-        newer.setattr(schema_state, "HEAD", "0002")
+        newer.setattr(schema_state, "HEAD", "9000")
         # in a process of its own, so to say: alembic keeps no promise to two loops
         await asyncio.to_thread(lambda: asyncio.run(upgrade(read_address(url))))
         state = await state_of(read_address(url))

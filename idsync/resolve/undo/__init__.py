@@ -1,0 +1,1 @@
+"""Taking things back: split, revert, forbid."""
