@@ -37,6 +37,10 @@ class ChangeKind(IntEnum):
     PROFILE_ERASED = 12
     ACTIVE = 13
     """The profile was in use; only where a retention is set (ID-214)."""
+    VALUE_ERASED = 20
+    """A value that nobody living holds is forgotten; `reason` is its keyed digest."""
+    VALUE_KEPT = 21
+    """A value of an erased profile stays with others; likewise."""
 
 
 ALIAS_KINDS: Final = frozenset({ChangeKind.ALIAS_TAKEN, ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED})
@@ -52,7 +56,7 @@ class Change(NamedTuple):
         other: Another profile: the source of a new one, the other side of an alias.
         terms: For `ALIAS_TAKEN`.
         alias_seq: For `ALIAS_IGNORED` and `ALIAS_APPLIED`: the entry that took the request; 0 for this one.
-        reason: For `ALIAS_IGNORED`.
+        reason: For `ALIAS_IGNORED`; for `VALUE_ERASED` and `VALUE_KEPT` a keyed digest of the value.
     """
 
     kind: ChangeKind

@@ -7,12 +7,13 @@ from typing import Any, Final, cast
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Modification, Resolution
-from idsync.model.errors import ForbiddenError, IdsyncError
+from idsync.model.errors import ContentionError, ForbiddenError, IdsyncError
 from idsync.model.identity import GraphKey, Mpid
 from idsync.model.request import AliasRequest, ModifyRequest, ResolveRequest
 from idsync.resolve.alias import terms_of
 from idsync.resolve.alias_steps import AliasStep, DueAliasStep
 from idsync.resolve.at_once import AtOnce
+from idsync.resolve.erasure import EraseStep, ErasureOrder, MovedOnError
 from idsync.resolve.rounds import Rounds
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps import DeleteStep, ModifyStep, ResolveStep, repeat_key
@@ -22,6 +23,8 @@ __all__ = ["Resolver", "Scope"]
 
 _DUE_AT_ONCE: Final = 1_000
 _DAY_MS: Final = 86_400_000
+_ERASURE_ATTEMPTS: Final = 16
+"""Times that profiles are collected anew because somebody wrote to them meanwhile."""
 
 
 class Resolver:
@@ -115,6 +118,26 @@ class Resolver:
             return await self._rounds.take(DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause))
         finally:
             self._rounds.forget()
+
+    async def erase(self, order: ErasureOrder) -> int:
+        """Remove profiles with all that only they hold, as one journal entry; gives its position (ID-212).
+
+        Raises:
+            AlreadyErasedError: Somebody else has erased one of them.
+            ContentionError: They did not keep still.
+            UnavailableError: As for `resolve`.
+        """
+        policy = self._scopes[order.graph.scope].policy
+        try:
+            for _ in range(_ERASURE_ATTEMPTS):
+                traces = await self._store.traces(order.graph, order.mpids)
+                try:
+                    return await self._rounds.take(EraseStep(order, traces, policy))
+                except MovedOnError:
+                    continue
+        finally:
+            self._rounds.forget()
+        raise ContentionError("the profile is written to all the time")
 
     async def run_due(self) -> int:
         """Carry out what time has made due: aliases (ID-187), removal of the inactive (ID-214).

@@ -32,12 +32,14 @@ from idsync.server.schedule import run_schedule
 from idsync.server.services.admin_service import AdminService
 from idsync.server.services.graph_service import GraphService
 from idsync.server.services.identity_service import MANY_CALLS, IdentityService
+from idsync.server.services.privacy_service import PrivacyService
+from idsync.server.services.signing import Signing
 from idsync.server.transport.grpc_server import GrpcServer
 from idsync.server.transport.local import LocalTransport
 from idsync.server.versions import record_versions
 from idsync.store.memory import MemoryStore
 from idsync.store.protocol import Store
-from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2
+from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2, privacy_service_pb2
 
 __all__ = ["GRACE_S", "App", "Server", "open_app", "system_clock"]
 
@@ -45,6 +47,7 @@ GRACE_S: Final = 10.0
 """How long calls under way are waited for when the service stops, in seconds."""
 _IDENTITY: Final = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
 _GRAPH: Final = graph_service_pb2.DESCRIPTOR.services_by_name["GraphService"]
+_PRIVACY: Final = privacy_service_pb2.DESCRIPTOR.services_by_name["PrivacyService"]
 _ADMIN: Final = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 
 
@@ -134,7 +137,7 @@ async def open_app(
         stack.push_async_callback(store.close)
         versions = await record_versions(store, configuration.scopes, clock)
         resolver = Resolver(store, scopes, clock)
-        schedule = asyncio.create_task(run_schedule(resolver))
+        schedule = asyncio.create_task(run_schedule(resolver, store))
         stack.push_async_callback(_cancel, schedule)
 
         drain = Drain()
@@ -144,12 +147,16 @@ async def open_app(
         identity = IdentityService(
             resolver, store, scopes, meters=meters, gate=gate, count=desk.count, drain=drain
         )
-        graph = GraphService(store, Explainer(store), Reach(scopes), drain, clock)
+        reach = Reach(scopes)
+        graph = GraphService(store, Explainer(store), reach, drain, clock)
+        signing = Signing(database_url, configuration.signing_key_file)
+        privacy = PrivacyService(store, resolver, reach, signing)
         admin = AdminService(configuration, versions)
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [
             *methods_of(_IDENTITY, counted.service(identity), desk, MANY_CALLS, identity.recall),
             *methods_of(_GRAPH, counted.service(graph), desk),
+            *methods_of(_PRIVACY, counted.service(privacy), desk),
             *methods_of(_ADMIN, counted.service(admin), desk),
         ]
         local = LocalTransport(methods)

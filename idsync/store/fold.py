@@ -26,7 +26,10 @@ _ACTIVE: Final = ChangeKind.ACTIVE
 _NO_LONGER_DESCRIBED: Final = ChangeKind.DESCRIPTION_REMOVED
 _DESCRIBED: Final = ChangeKind.DESCRIPTION_ADDED
 _REMOVED: Final = ChangeKind.IDENTITY_REMOVED
-_IMPLIED: Final = frozenset({_CREATED, ChangeKind.BECAME_KNOWN, ChangeKind.BECAME_ANONYMOUS})
+_VALUE_ERASED: Final = ChangeKind.VALUE_ERASED
+_IMPLIED: Final = frozenset(
+    {_CREATED, ChangeKind.BECAME_KNOWN, ChangeKind.BECAME_ANONYMOUS, ChangeKind.VALUE_KEPT}
+)
 """Changes that say what the others of their entry amount to, and the row added above."""
 
 
@@ -142,6 +145,10 @@ def _change(
         profile.active_ms = entry.at_ms
     elif kind is _ERASED:
         _erase(profile, seq, tables)
+    elif kind is _VALUE_ERASED:
+        assert change.identity_id is not None
+        if not tables.is_held(change.identity_id):
+            tables.identity(change.identity_id).value = None
     else:
         _alias(change, entry, tables)
 

@@ -43,6 +43,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE, with RetryInfo: the store cannot be reached, or too many writers raced. Nothing was changed."""
     ERROR_REASON_INTERNAL_ERROR: _ErrorReason.ValueType  # 10
     """INTERNAL: a fault of the service; its log has the details under the trace id."""
+    ERROR_REASON_ALREADY_ERASED: _ErrorReason.ValueType  # 20
+    """FAILED_PRECONDITION: the profile was erased before. Metadata `erasure_id`: by which erasure, where known."""
+    ERROR_REASON_NO_SIGNING_KEY: _ErrorReason.ValueType  # 21
+    """FAILED_PRECONDITION: no key to sign receipts with."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every `reason` that an ErrorInfo of the domain "idsync" can carry (ID-233), without the prefix, and the
@@ -70,4 +74,8 @@ ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 9
 """UNAVAILABLE, with RetryInfo: the store cannot be reached, or too many writers raced. Nothing was changed."""
 ERROR_REASON_INTERNAL_ERROR: ErrorReason.ValueType  # 10
 """INTERNAL: a fault of the service; its log has the details under the trace id."""
+ERROR_REASON_ALREADY_ERASED: ErrorReason.ValueType  # 20
+"""FAILED_PRECONDITION: the profile was erased before. Metadata `erasure_id`: by which erasure, where known."""
+ERROR_REASON_NO_SIGNING_KEY: ErrorReason.ValueType  # 21
+"""FAILED_PRECONDITION: no key to sign receipts with."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -82,6 +82,10 @@ class _ChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeKind
     CHANGE_KIND_PROFILE_ERASED: _ChangeKind.ValueType  # 12
     CHANGE_KIND_ACTIVE: _ChangeKind.ValueType  # 13
     """The profile was in use; recorded only where a retention is set (ID-214)."""
+    CHANGE_KIND_VALUE_ERASED: _ChangeKind.ValueType  # 20
+    """A value went with the last living profile that held it; it is empty here and everywhere."""
+    CHANGE_KIND_VALUE_KEPT: _ChangeKind.ValueType  # 21
+    """A value of an erased profile stayed, because another living profile holds it."""
 
 class ChangeKind(_ChangeKind, metaclass=_ChangeKindEnumTypeWrapper):
     """What happened to the graph (ID-251)."""
@@ -103,6 +107,10 @@ CHANGE_KIND_ALIAS_APPLIED: ChangeKind.ValueType  # 11
 CHANGE_KIND_PROFILE_ERASED: ChangeKind.ValueType  # 12
 CHANGE_KIND_ACTIVE: ChangeKind.ValueType  # 13
 """The profile was in use; recorded only where a retention is set (ID-214)."""
+CHANGE_KIND_VALUE_ERASED: ChangeKind.ValueType  # 20
+"""A value went with the last living profile that held it; it is empty here and everywhere."""
+CHANGE_KIND_VALUE_KEPT: ChangeKind.ValueType  # 21
+"""A value of an erased profile stayed, because another living profile holds it."""
 Global___ChangeKind: _TypeAlias = ChangeKind  # noqa: Y015
 
 @_typing.final
