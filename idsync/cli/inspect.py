@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from idsync.cli import options
-from idsync.cli.session import connected, environment_of, identity_of, print_answer, refuse, time_of
+from idsync.cli.session import connected, environment_of, identity_of, mpid_of, print_answer, refuse, time_of
 
 __all__ = ["explain", "journal", "profile"]
 
@@ -87,23 +87,13 @@ def explain(
             pair = pb.IdentityPair(first=identity_of(first), second=identity_of(second))
             asked.identities.CopyFrom(pair)
         else:
-            held = pb.IdentityOnProfile(identity=identity_of(first), mpid=_mpid(second))
+            held = pb.IdentityOnProfile(identity=identity_of(first), mpid=mpid_of(second))
             asked.identity_on_profile.CopyFrom(held)
     else:
         raise typer.BadParameter("give two identities, an identity and an MPID, or --request ID")
     with connected(target, key, secret, token) as client:
         answer = client.explain(asked)
     print_answer(answer, lambda: answer.sentences, as_json=as_json)
-
-
-def _mpid(text: str) -> int:
-    try:
-        mpid = int(text)
-    except ValueError:
-        raise typer.BadParameter("must be TYPE=VALUE or an MPID") from None
-    if not options.MIN_MPID <= mpid <= options.MAX_MPID:
-        raise typer.BadParameter("an MPID has 64 bits")
-    return mpid
 
 
 def journal(

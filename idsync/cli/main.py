@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from idsync.cli import calls, config, db, demo, history, inspect, options, replay, scenario, serve
+from idsync.cli import calls, config, db, demo, erase, history, inspect, options, replay, scenario, serve
 
 __all__ = ["app"]
 
@@ -46,6 +46,8 @@ app.command("profile", cls=options.MpidCommand)(inspect.profile)
 app.command("explain", cls=options.MpidCommand)(inspect.explain)
 app.command("history")(history.history)
 app.command("journal")(inspect.journal)
+app.add_typer(erase.app, name="erase")
+app.command("export", cls=options.MpidCommand)(erase.export)
 app.command("replay")(replay.replay)
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(config.app, name="config")

@@ -16,6 +16,7 @@ __all__ = [
     "modified_lines",
     "profile_lines",
     "resolved_lines",
+    "type_name",
 ]
 
 Resolved = (
@@ -23,7 +24,8 @@ Resolved = (
 )
 
 
-def _type_name(value: pb.IdentityType.ValueType) -> str:
+def type_name(value: pb.IdentityType.ValueType) -> str:
+    """Write a type as in TYPE=VALUE."""
     return pb.IdentityType.Name(value).removeprefix("IDENTITY_TYPE_").lower()
 
 
@@ -34,8 +36,8 @@ def _word(name: str, prefix: str) -> str:
 def identity_text(value: pb.Identity) -> str:
     """Write an identity as TYPE=VALUE; one whose value was erased says so."""
     if not value.value:
-        return f"{_type_name(value.type)} (erased)"
-    return f"{_type_name(value.type)}={value.value}"
+        return f"{type_name(value.type)} (erased)"
+    return f"{type_name(value.type)}={value.value}"
 
 
 def _row(name: str, text: str) -> str:
@@ -45,7 +47,7 @@ def _row(name: str, text: str) -> str:
 def _notices(notices: Iterable[pb.Notice]) -> Iterator[str]:
     for notice in notices:
         reason = _word(pb.NoticeReason.Name(notice.reason), "NOTICE_REASON_")
-        yield _row("notice", f"{_type_name(notice.type)}: {reason}")
+        yield _row("notice", f"{type_name(notice.type)}: {reason}")
 
 
 def resolved_lines(answer: Resolved) -> Iterator[str]:
@@ -65,7 +67,7 @@ def resolved_lines(answer: Resolved) -> Iterator[str]:
 def modified_lines(answer: identity.ModifyResponse) -> Iterator[str]:
     """Tell the answer of modify."""
     for result in answer.change_results:
-        yield _row("changed", f"{_type_name(result.type)} of {result.modified_mpid}")
+        yield _row("changed", f"{type_name(result.type)} of {result.modified_mpid}")
     yield _row("logged in", "yes" if answer.is_logged_in else "no")
     yield _row("journal", f"entry {answer.journal_seq}" if answer.journal_seq else "nothing changed")
     yield from _notices(answer.notices)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Any, Final
 
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from idsync.model.erasure import HeldValue, PastLink, Traces
-from idsync.model.identity import GraphKey, Mpid
+from idsync.model.identity import GraphKey, Identity, IdentityType, Mpid
 from idsync.store.codec import alias_record
 from idsync.store.sql.journal_reader import JournalReader, concerning
 from idsync.store.sql.keyed import graph_id_of, rows_in
@@ -18,6 +18,8 @@ from idsync.store.sql.profile_rows import alias_row
 from idsync.store.sql.tables import alias, identity, journal, link, profile, seal
 
 __all__ = ["TracesReader"]
+
+_PAGE: Final = 4_096
 
 
 class TracesReader(JournalReader):
@@ -95,6 +97,40 @@ class TracesReader(JournalReader):
                 )
             )
             return found
+
+    async def values_up_to(self, key: GraphKey, seq: int) -> AsyncIterator[Identity]:
+        """Go through the values that somebody had by then, or that changed hands last by then."""
+        after = 0
+        while page := await self._page_up_to(key, seq, after):
+            for row in page:
+                yield Identity(IdentityType(row.type), row.value.decode())
+            after = page[-1].identity_id
+
+    @whole
+    async def _page_up_to(self, key: GraphKey, seq: int, after: int) -> Any:
+        async with self._engine.connect() as connection:
+            graph_id = await graph_id_of(connection, key)
+            had = (
+                select(link.c.mpid)
+                .where(
+                    link.c.graph_id == graph_id,
+                    link.c.identity_id == identity.c.identity_id,
+                    link.c.since_seq <= seq,
+                )
+                .exists()
+            )
+            rows = await connection.execute(
+                select(identity.c.identity_id, identity.c.type, identity.c.value)
+                .where(
+                    identity.c.graph_id == graph_id,
+                    identity.c.identity_id > after,
+                    identity.c.value.is_not(None),
+                    or_(identity.c.version <= seq, had),
+                )
+                .order_by(identity.c.identity_id)
+                .limit(_PAGE)
+            )
+            return rows.all()
 
 
 async def _values(
