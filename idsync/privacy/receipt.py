@@ -34,6 +34,7 @@ INPUT_ID: Final = "operator"
 MAX_RECEIPT_BYTES: Final = 16 * 1_024 * 1_024
 _KIND: Final = "idsync erasure receipt"
 _VERSION: Final = 1
+_ENVIRONMENTS: Final = {environment.wire_name: environment for environment in Environment}
 
 
 def tombstone(key: SigningKey, erasure_id: str, graph: GraphKey, identity: Identity) -> str:
@@ -153,7 +154,7 @@ def read_receipt(content: bytes, key: SigningKey) -> Receipt:
         key_id = statement["key_id"]
         receipt = Receipt(
             statement["erasure_id"],
-            GraphKey(statement["scope"], _environment(statement["environment"])),
+            GraphKey(statement["scope"], _ENVIRONMENTS[statement["environment"]]),
             tuple(int(mpid) for mpid in statement["erased_mpids"]),
             frozenset(one["digest"] for one in statement["removed"] if one["type"] in TYPES_BY_NAME),
             int(statement["journal"]["position"]),
@@ -168,7 +169,3 @@ def read_receipt(content: bytes, key: SigningKey) -> Receipt:
     if _document(statement, signature).encode() != content:
         raise InvalidRequestError("the receipt was changed: it is not written as it was signed")
     return receipt
-
-
-def _environment(name: str) -> Environment:
-    return next(each for each in Environment if each.wire_name == name) if name else Environment(0)
