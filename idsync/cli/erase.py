@@ -223,12 +223,11 @@ def _scope_lines(scope: pb.ErasureScope) -> Iterator[str]:
         yield _row("profile", f"{profile.mpid}  {kind}, since {created}: {_counted(profile.identities)}")
     yield _row("removes", _counted(scope.removed))
     for kept in scope.kept:
-        why = f"{kept.other_holders:,} others hold it" if kept.other_holders else "others' alias request"
+        why = f"other holders: {kept.other_holders:,}" if kept.other_holders else "others' alias request"
         yield _row("stays", f"{identity_text(kept.identity)}  ({why})")
     yield _row("aliases", f"{scope.alias_requests:,} requests")
-    yield _row(
-        "journal", f"{scope.journal_entries:,} entries stay without values; {scope.caller_texts:,} lose texts"
-    )
+    texts = f"{scope.caller_texts:,} of them lose a text of their caller"
+    yield _row("journal", f"{scope.journal_entries:,} entries stay without values, {texts}")
     for mpid in scope.former_holder_mpids:
         yield _row("once had it", f"{mpid}  lives, and is not erased")
     for sentence in scope.not_reached:

@@ -50,13 +50,13 @@ def faults(
 ) -> list[tuple[int, str]]:
     """Look range by range, as the stores do."""
     look = ChainLook(graph)
-    last = max((each.seq for each in (*rows, *seals)), default=0)
+    last = max([*(row.seq for row in rows), *(seal.seq for seal in seals)])
     for after in range(0, last, step):
         look.on(
             [row for row in rows if after < row.seq <= after + step],
             [seal for seal in seals if after < seal.seq <= after + step],
         )
-    return [tuple(fault) for fault in look.end().faults]
+    return [(fault.seq, fault.text) for fault in look.end().faults]
 
 
 def test_what_nobody_touched_is_whole() -> None:

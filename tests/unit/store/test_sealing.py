@@ -103,12 +103,12 @@ def _older(database: Path, path: Path) -> None:
         command.upgrade(config, "0001")
     engine.dispose()
     copies = (f"INSERT INTO {table} SELECT * FROM newer.{table}" for table in _TABLES)
-    connection = sqlite3.connect(path)
-    connection.execute("ATTACH ? AS newer", (str(database),))
+    older = sqlite3.connect(path)
+    older.execute("ATTACH ? AS newer", (str(database),))
     for statement in copies:
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
+        older.execute(statement)
+    older.commit()
+    older.close()
 
 
 def test_an_older_database_is_sealed_from_its_first_entry_on(database: Path, tmp_path: Path) -> None:
