@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from idsync.cli.session import REFUSED, refuse
+from idsync.cli.databases import DEFAULT, DatabaseUrl, address_of, chains_of, is_server, path_of, refusing
+from idsync.cli.session import REFUSED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from idsync.store.postgres.address import Address
+    from idsync.store.chain import ChainReport
     from idsync.store.sql.difference import Difference
 
 __all__ = ["app"]
@@ -24,108 +21,93 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_Database = Annotated[
-    str,
-    typer.Option(
-        envvar="IDSYNC_DATABASE",
-        help="sqlite:///relative.db, sqlite:////absolute.db or postgresql://HOST/NAME",
-        metavar="URL",
-    ),
-]
-_DEFAULT = "sqlite:///idsync-data/idsync.db"
-
 
 @app.command()
-def upgrade(database: _Database = _DEFAULT) -> None:
+def upgrade(database: DatabaseUrl = DEFAULT) -> None:
     """Bring the schema of a database to the one of this version."""
-    with _refusing():
-        if _is_server(database):
+    with refusing():
+        if is_server(database):
             from idsync.store.postgres.schema import upgrade as on_server
 
-            asyncio.run(on_server(_address(database)))
+            asyncio.run(on_server(address_of(database)))
         else:
+            from idsync.store.embedded.opening import seal_file
             from idsync.store.sql.schema import upgrade as in_file
 
-            in_file(_path(database))
+            in_file(path_of(database))
+            seal_file(path_of(database))
     typer.echo("the schema is current")
 
 
 @app.command()
-def check(database: _Database = _DEFAULT) -> None:
-    """Prove that the tables are what the journal adds up to.
+def check(database: DatabaseUrl = DEFAULT) -> None:
+    """Prove that the journal is whole, and that the tables are what it adds up to.
 
     Exits 0 when they are, 1 when they are not or the database cannot be used.
     """
-    with _refusing():
-        if _is_server(database):
+    with refusing():
+        chains = chains_of(database)
+    if not _told(chains):
+        raise typer.Exit(REFUSED)
+    with refusing():
+        if is_server(database):
             from idsync.store.postgres.audit import check as on_server
 
-            found = asyncio.run(on_server(_address(database)))
+            found = asyncio.run(on_server(address_of(database)))
         else:
             from idsync.store.embedded.audit import check as in_file
 
-            found = in_file(_path(database))
+            found = in_file(path_of(database))
     _report(*found)
     if found[1]:
         raise typer.Exit(REFUSED)
 
 
 @app.command()
-def rebuild(database: _Database = _DEFAULT) -> None:
+def rebuild(database: DatabaseUrl = DEFAULT) -> None:
     """Fold the journal anew and make the tables what it says, in one transaction."""
-    with _refusing():
-        if _is_server(database):
+    with refusing():
+        if is_server(database):
             from idsync.store.postgres.audit import rebuild as on_server
 
-            found = asyncio.run(on_server(_address(database)))
+            found = asyncio.run(on_server(address_of(database)))
         else:
             from idsync.store.embedded.audit import rebuild as in_file
 
-            found = in_file(_path(database))
+            found = in_file(path_of(database))
     _report(*found)
     typer.echo("the tables are rebuilt")
 
 
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """End the program with what a database refuses."""
-    from idsync.model.errors import StoreError
+@app.command()
+def compact(database: DatabaseUrl = DEFAULT) -> None:
+    """Write the files of an SQLite database anew, so that nothing erased is left in them.
 
-    try:
-        yield
-    except StoreError as error:
-        refuse(str(error))
-    except ModuleNotFoundError as error:
-        if error.name != "asyncpg":
-            raise
-        refuse("PostgreSQL needs an extra: pip install 'idsync[postgres]'")
+    It takes as much disk again for a while. On PostgreSQL use VACUUM.
+    """
+    if is_server(database):
+        raise typer.BadParameter(
+            "on PostgreSQL run VACUUM (or VACUUM FULL) in the database", param_hint="--database"
+        )
+    from idsync.store.embedded.compaction import compact as in_file
 
-
-def _is_server(url: str) -> bool:
-    return url.startswith(("postgresql:", "postgres:"))
+    with refusing():
+        before, after = in_file(path_of(database))
+    typer.echo(f"{before:,} bytes became {after:,}; what was erased is in none of the files")
 
 
-def _address(url: str) -> Address:
-    from idsync.model.errors import StoreError
-    from idsync.store.postgres.address import read_address
-
-    try:
-        return read_address(url)
-    except StoreError as error:
-        raise typer.BadParameter(str(error), param_hint="--database") from error
-
-
-def _path(url: str) -> Path:
-    from idsync.model.errors import StoreError
-    from idsync.store.embedded.opening import database_path
-
-    try:
-        path = database_path(url)
-    except StoreError as error:
-        raise typer.BadParameter(str(error), param_hint="--database") from error
-    if not path.exists():
-        refuse("there is no such database")
-    return path
+def _told(chains: list[ChainReport]) -> bool:
+    """Tell what became of the chains; gives whether they are whole."""
+    for report in chains:
+        graph = f"{report.graph.scope}, {report.graph.environment.wire_name}"
+        for fault in report.faults:
+            typer.echo(f"{graph}: {fault.text}")
+        if report.waiting and not report.faults:
+            typer.echo(f"{graph}: {report.waiting:,} entries are not sealed yet")
+    is_whole = not any(report.faults for report in chains)
+    if is_whole:
+        typer.echo("the chain of the journal is whole")
+    return is_whole
 
 
 def _report(entries: int, differences: list[Difference]) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from idsync.cli import options
-from idsync.cli.session import connected, environment_of, identity_of, print_answer, refuse, time_of
+from idsync.cli.session import connected, environment_of, identity_of, mpid_of, print_answer, refuse, time_of
 
 if TYPE_CHECKING:
     from idsync.v1 import reasoning_pb2
 
-__all__ = ["explain", "journal", "mpid_of", "profile"]
+__all__ = ["explain", "journal", "profile"]
 
 
 def profile(
@@ -138,17 +138,6 @@ def _call(operation: str, brought: list[str], previous: int | None) -> reasoning
         known_identities=map(identity_of, brought),
         previous_mpid=previous,
     )
-
-
-def mpid_of(text: str) -> int:
-    """Read an MPID beside which a TYPE=VALUE may stand."""
-    try:
-        mpid = int(text)
-    except ValueError:
-        raise typer.BadParameter("must be TYPE=VALUE or an MPID") from None
-    if not options.MIN_MPID <= mpid <= options.MAX_MPID:
-        raise typer.BadParameter("an MPID has 64 bits")
-    return mpid
 
 
 def journal(

@@ -12,6 +12,7 @@ from idsync.cli import (
     config,
     db,
     demo,
+    erase,
     history,
     inspect,
     options,
@@ -63,6 +64,8 @@ app.command("journal")(inspect.journal)
 app.command("split", cls=options.MpidCommand)(undo.split)
 app.command("revert")(undo.revert)
 app.command("forbid", cls=options.MpidCommand)(undo.forbid)
+app.add_typer(erase.app, name="erase")
+app.command("export", cls=options.MpidCommand)(erase.export)
 app.command("replay")(replay.replay)
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(config.app, name="config")

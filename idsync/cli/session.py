@@ -20,6 +20,7 @@ __all__ = [
     "connected",
     "environment_of",
     "identity_of",
+    "mpid_of",
     "pairs_of",
     "print_answer",
     "refuse",
@@ -92,6 +93,19 @@ def identity_of(text: str) -> Identity:
     from idsync.client import identities
 
     return identities(pairs_of([text]))[0]
+
+
+def mpid_of(text: str) -> int:
+    """Read an MPID where TYPE=VALUE could stand as well."""
+    from idsync.cli.options import MAX_MPID, MIN_MPID
+
+    try:
+        mpid = int(text)
+    except ValueError:
+        raise typer.BadParameter("must be TYPE=VALUE or an MPID") from None
+    if not MIN_MPID <= mpid <= MAX_MPID:
+        raise typer.BadParameter("an MPID has 64 bits")
+    return mpid
 
 
 def time_of(text: str | None) -> Timestamp | None:

@@ -152,7 +152,7 @@ def forbid(
 
 
 def _side(text: str) -> pb.MustNotSide:
-    from idsync.cli.inspect import mpid_of
+    from idsync.cli.session import mpid_of
     from idsync.v1 import undo_pb2 as pb
 
     if "=" in text:

@@ -19,6 +19,7 @@ __all__ = [
     "profile_lines",
     "resolved_lines",
     "row",
+    "type_name",
     "undone_lines",
 ]
 
@@ -27,7 +28,8 @@ Resolved = (
 )
 
 
-def _type_name(value: pb.IdentityType.ValueType) -> str:
+def type_name(value: pb.IdentityType.ValueType) -> str:
+    """Write a type as in TYPE=VALUE."""
     return pb.IdentityType.Name(value).removeprefix("IDENTITY_TYPE_").lower()
 
 
@@ -38,8 +40,8 @@ def _word(name: str, prefix: str) -> str:
 def identity_text(value: pb.Identity) -> str:
     """Write an identity as TYPE=VALUE; one whose value was erased says so."""
     if not value.value:
-        return f"{_type_name(value.type)} (erased)"
-    return f"{_type_name(value.type)}={value.value}"
+        return f"{type_name(value.type)} (erased)"
+    return f"{type_name(value.type)}={value.value}"
 
 
 def row(name: str, text: str) -> str:
@@ -51,7 +53,7 @@ def _notices(notices: Iterable[pb.Notice]) -> Iterator[str]:
     for notice in notices:
         reason = _word(pb.NoticeReason.Name(notice.reason), "NOTICE_REASON_")
         by = f" by entry {notice.journal_seq}" if notice.journal_seq else ""
-        yield row("notice", f"{_type_name(notice.type)}: {reason}{by}")
+        yield row("notice", f"{type_name(notice.type)}: {reason}{by}")
 
 
 def resolved_lines(answer: Resolved) -> Iterator[str]:
@@ -71,7 +73,7 @@ def resolved_lines(answer: Resolved) -> Iterator[str]:
 def modified_lines(answer: identity.ModifyResponse) -> Iterator[str]:
     """Tell the answer of modify."""
     for result in answer.change_results:
-        yield row("changed", f"{_type_name(result.type)} of {result.modified_mpid}")
+        yield row("changed", f"{type_name(result.type)} of {result.modified_mpid}")
     yield row("logged in", "yes" if answer.is_logged_in else "no")
     yield row("journal", f"entry {answer.journal_seq}" if answer.journal_seq else "nothing changed")
     yield from _notices(answer.notices)

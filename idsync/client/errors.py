@@ -14,6 +14,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from grpc_status import rpc_status
 
 from idsync.model.errors import (
+    AlreadyErasedError,
     ConflictError,
     DeadlineExceededError,
     ForbiddenError,
@@ -21,6 +22,7 @@ from idsync.model.errors import (
     InvalidAliasError,
     InvalidRequestError,
     LookupFailedError,
+    NoSigningKeyError,
     NotFoundError,
     RateLimitedError,
     UnauthenticatedError,
@@ -48,6 +50,8 @@ _BY_REASON: Final[Mapping[str, type[IdsyncError]]] = {
     "TOO_MANY_REQUESTS": RateLimitedError,
     "UNAVAILABLE": UnavailableError,
     "DEADLINE_EXCEEDED": DeadlineExceededError,
+    "ALREADY_ERASED": AlreadyErasedError,
+    "NO_SIGNING_KEY": NoSigningKeyError,
     "INTERNAL_ERROR": IdsyncError,
 }
 _BY_CODE: Final[Mapping[int, type[IdsyncError]]] = {

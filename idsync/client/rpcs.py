@@ -10,12 +10,18 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2, radar_service_pb2
+from idsync.v1 import (
+    admin_service_pb2,
+    graph_service_pb2,
+    identity_service_pb2,
+    privacy_service_pb2,
+    radar_service_pb2,
+)
 
 __all__ = ["RPCS", "RPCS_BY_RESPONSE", "Rpc", "is_safe_to_retry"]
 
 _READING_PREFIXES: Final = ("Get", "List", "Find", "BatchGet")
-_SAFE_NAMES: Final = frozenset({"Search", "Explain", "Identify", "Login"})
+_SAFE_NAMES: Final = frozenset({"Search", "Explain", "Export", "Identify", "Login"})
 """Reads, and the calls that ID-042 calls idempotent by nature."""
 
 
@@ -63,7 +69,13 @@ def _rpc(method: MethodDescriptor) -> Rpc:
 
 RPCS: Final[tuple[Rpc, ...]] = tuple(
     _rpc(method)
-    for module in (identity_service_pb2, graph_service_pb2, radar_service_pb2, admin_service_pb2)
+    for module in (
+        identity_service_pb2,
+        graph_service_pb2,
+        radar_service_pb2,
+        privacy_service_pb2,
+        admin_service_pb2,
+    )
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 )
@@ -81,6 +93,10 @@ def _writes_nothing_or_has_key(request: Any) -> bool:
     return bool(request.read_only) or _has_key(request)
 
 
+def _is_preview(request: Any) -> bool:
+    return bool(request.preview)
+
+
 def _all_safe(request: Any) -> bool:
     # A call that names nothing is refused, which does no harm twice.
     named = ((call, call.WhichOneof("call")) for call in request.calls)
@@ -91,6 +107,7 @@ _SAFE_REQUESTS: Final[Mapping[type[Message], Callable[[Any], bool]]] = {
     identity_service_pb2.LogoutRequest: _writes_nothing_or_has_key,
     identity_service_pb2.ModifyRequest: _has_key,
     identity_service_pb2.BatchResolveRequest: _all_safe,
+    privacy_service_pb2.EraseRequest: _is_preview,
 }
 _SAFE_TYPES: Final = frozenset(rpc.request_type for rpc in RPCS if rpc.safe_to_retry)
 
@@ -106,6 +123,7 @@ def is_safe_to_retry(rpc: Rpc, request: Message) -> bool:
     """Say whether sending `request` twice has the effect of sending it once (ID-042).
 
     Reads, identify and login always; logout and modify with an idempotency key (a read-only logout, too); a
-    batch if all of its calls are; an alias never, since each one taken is one more journal entry.
+    batch if all of its calls are; the preview of an erasure; an alias never, since each one
+    taken is one more journal entry.
     """
     return rpc.safe_to_retry or _is_safe_request(request)

@@ -113,6 +113,7 @@ class Configuration:
         scopes: The policy of each scope by its name, those included that a workspace has without naming one.
         workspaces: The workspaces, in the order of the file.
         operator_token: What an operator shows to be one; `None`: nobody is an operator.
+        signing_key_file: The private key that signs receipts of erasures; `None`: one beside the database.
         limits: Limits on calls and dates.
         tls: `None`: connections are not encrypted by the service itself.
         warnings: By scope what works but surprises (ID-036); a scope without warnings is not in it.
@@ -121,6 +122,7 @@ class Configuration:
     scopes: Mapping[str, Policy] = field(default_factory=dict)
     workspaces: tuple[WorkspaceSettings, ...] = ()
     operator_token: str | None = field(default=None, repr=False)
+    signing_key_file: Path | None = None
     limits: Limits = field(default_factory=Limits)
     tls: Tls | None = None
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -73,6 +73,8 @@ def parse_configuration(text: str, base: Path) -> Configuration:
         scopes.setdefault(workspace.scope, ReadScope(preset_policy(inactive_days)))
     guarded = read_guards(root, {name: scope for name, scope in scopes.items() if scope}, tuple(scopes))
     operator_token = _read_operator(root, base)
+    privacy = root.child("privacy", keys.SECTIONS["privacy"])
+    signing_key_file = None if privacy is None else read_path(privacy, keys.SIGNING_KEY_FILE, base)
     tls = _read_tls(root, base)
     limits = _read_limits(root)
     if faults:
@@ -81,6 +83,7 @@ def parse_configuration(text: str, base: Path) -> Configuration:
         scopes={name: scope.policy for name, scope in guarded.items()},
         workspaces=workspaces,
         operator_token=operator_token,
+        signing_key_file=signing_key_file,
         limits=limits,
         tls=tls,
         warnings={name: scope.warnings for name, scope in guarded.items() if scope.warnings},

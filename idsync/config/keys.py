@@ -125,6 +125,8 @@ MAY_READ: Final = Key[bool]("may_read", flag, default=False)
 CERTIFICATE_FILE: Final = Key[_Text]("certificate_file", text, None, required=True)
 KEY_FILE: Final = Key[_Text]("key_file", text, None, required=True)
 
+SIGNING_KEY_FILE: Final = Key[_Text]("signing_key_file", text, None)
+
 INACTIVE_DAYS: Final = Key[int | None](
     "inactive_days", count(1, _MOST_DAYS), _policy_default("inactive_days"), "days"
 )
@@ -161,6 +163,7 @@ SECTIONS: Final[Mapping[str, tuple[Key[Any], ...]]] = {
     "tls": (CERTIFICATE_FILE, KEY_FILE),
     "limits": LIMITS,
     "retention": (INACTIVE_DAYS,),
+    "privacy": (SIGNING_KEY_FILE,),
     "guards": (CONFLICT_GUARD, BLOCKED_VALUES),
 }
 """The keys of each section; NAME stands for a name of the operator's choice."""

@@ -8,6 +8,8 @@ IdsyncError                    reason              when
 ├── NotFoundError              NOT_FOUND_ERROR     a search without a match, an unknown thing (404)
 ├── UnauthenticatedError       UNAUTHENTICATED     credentials missing or wrong (401)
 ├── ForbiddenError             FORBIDDEN           not for this caller or strategy (403)
+├── AlreadyErasedError         ALREADY_ERASED      the profile was erased before
+├── NoSigningKeyError          NO_SIGNING_KEY      there is nothing to sign a receipt with
 ├── RateLimitedError           TOO_MANY_REQUESTS   over a limit (429)
 ├── UnavailableError           UNAVAILABLE         the store is out of reach; nothing changed (503)
 │   ├── ContentionError        UNAVAILABLE         too many writers raced; nothing changed
@@ -23,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 __all__ = [
+    "AlreadyErasedError",
     "ConfigurationError",
     "ConflictError",
     "ContentionError",
@@ -32,6 +35,7 @@ __all__ = [
     "InvalidAliasError",
     "InvalidRequestError",
     "LookupFailedError",
+    "NoSigningKeyError",
     "NotFoundError",
     "OverloadedError",
     "RateLimitedError",
@@ -109,6 +113,18 @@ class ForbiddenError(IdsyncError):
     """Not available to this caller, this workspace or with this strategy (ID-180)."""
 
     reason = "FORBIDDEN"
+
+
+class AlreadyErasedError(IdsyncError):
+    """The profile was erased before; the metadata `erasure_id` says by which erasure, where that is known."""
+
+    reason = "ALREADY_ERASED"
+
+
+class NoSigningKeyError(IdsyncError):
+    """Nothing is erased without a receipt, and there is no key to sign it with."""
+
+    reason = "NO_SIGNING_KEY"
 
 
 class RateLimitedError(IdsyncError):

@@ -43,6 +43,10 @@ class ChangeKind(IntEnum):
     """The must-not-links of the entry `alias_seq` are withdrawn."""
     REVERTED = 16
     """The entry `alias_seq` is undone; the other changes say what that took."""
+    VALUE_ERASED = 20
+    """A value that nobody living holds is forgotten; `reason` is its keyed digest."""
+    VALUE_KEPT = 21
+    """A value of an erased profile stays with others; likewise."""
 
 
 ALIAS_KINDS: Final = frozenset({ChangeKind.ALIAS_TAKEN, ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED})
@@ -60,7 +64,8 @@ class Change(NamedTuple):
         alias_seq: For `ALIAS_IGNORED` and `ALIAS_APPLIED`: the entry that took the request; 0 for this one.
             For `PERMITTED` the entry that forbade, for `REVERTED` the one that is undone. For `FORBIDDEN`
             the side: 0 and 1 are those of the entry's first must-not-link, 2 and 3 those of its second, ...
-        reason: For `ALIAS_IGNORED`; for the first `FORBIDDEN` of an entry what the operator said.
+        reason: For `ALIAS_IGNORED`; for the first `FORBIDDEN` of an entry what the operator said; for
+            `VALUE_ERASED` and `VALUE_KEPT` a keyed digest of the value.
     """
 
     kind: ChangeKind

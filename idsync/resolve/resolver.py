@@ -14,6 +14,7 @@ from idsync.model.undo import Forbidding, ForbidRequest, RevertRequest, SplitReq
 from idsync.resolve.alias import terms_of
 from idsync.resolve.alias_steps import AliasStep, DueAliasStep
 from idsync.resolve.at_once import AtOnce
+from idsync.resolve.erasure import EraseStep, ErasureOrder, MovedOnError
 from idsync.resolve.rounds import MAX_ATTEMPTS, Rounds
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps import DeleteStep, ModifyStep, ResolveStep, repeat_key
@@ -27,6 +28,8 @@ __all__ = ["Resolver", "Scope"]
 
 _DUE_AT_ONCE: Final = 1_000
 _DAY_MS: Final = 86_400_000
+_ERASURE_ATTEMPTS: Final = 16
+"""Times that profiles are collected anew because somebody wrote to them meanwhile."""
 
 
 class Resolver:
@@ -120,6 +123,26 @@ class Resolver:
             return await self._rounds.take(DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause))
         finally:
             self._rounds.forget()
+
+    async def erase(self, order: ErasureOrder) -> int:
+        """Remove profiles with all that only they hold, as one journal entry; gives its position (ID-212).
+
+        Raises:
+            AlreadyErasedError: Somebody else has erased one of them.
+            ContentionError: They did not keep still.
+            UnavailableError: As for `resolve`.
+        """
+        policy = self._scopes[order.graph.scope].policy
+        try:
+            for _ in range(_ERASURE_ATTEMPTS):
+                traces = await self._store.traces(order.graph, order.mpids)
+                try:
+                    return await self._rounds.take(EraseStep(order, traces, policy))
+                except MovedOnError:
+                    continue
+        finally:
+            self._rounds.forget()
+        raise ContentionError("the profile is written to all the time")
 
     async def split(self, request: SplitRequest) -> Undone:
         """Take identities off a profile, or say what that would do.

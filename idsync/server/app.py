@@ -34,13 +34,21 @@ from idsync.server.schedule import run_schedule
 from idsync.server.services.admin_service import AdminService
 from idsync.server.services.graph_service import GraphService
 from idsync.server.services.identity_service import MANY_CALLS, IdentityService
+from idsync.server.services.privacy_service import PrivacyService
 from idsync.server.services.radar_service import RadarService
+from idsync.server.services.signing import Signing
 from idsync.server.transport.grpc_server import GrpcServer
 from idsync.server.transport.local import LocalTransport
 from idsync.server.versions import record_versions
 from idsync.store.memory import MemoryStore
 from idsync.store.protocol import Store
-from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2, radar_service_pb2
+from idsync.v1 import (
+    admin_service_pb2,
+    graph_service_pb2,
+    identity_service_pb2,
+    privacy_service_pb2,
+    radar_service_pb2,
+)
 
 __all__ = ["GRACE_S", "App", "Server", "open_app", "system_clock"]
 
@@ -49,6 +57,7 @@ GRACE_S: Final = 10.0
 _IDENTITY: Final = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
 _GRAPH: Final = graph_service_pb2.DESCRIPTOR.services_by_name["GraphService"]
 _RADAR: Final = radar_service_pb2.DESCRIPTOR.services_by_name["RadarService"]
+_PRIVACY: Final = privacy_service_pb2.DESCRIPTOR.services_by_name["PrivacyService"]
 _ADMIN: Final = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 
 
@@ -138,7 +147,7 @@ async def open_app(
         stack.push_async_callback(store.close)
         versions = await record_versions(store, configuration.scopes, clock)
         resolver = Resolver(store, scopes, clock)
-        schedule = asyncio.create_task(run_schedule(resolver))
+        schedule = asyncio.create_task(run_schedule(resolver, store))
         stack.push_async_callback(_cancel, schedule)
 
         drain = Drain()
@@ -152,12 +161,15 @@ async def open_app(
         explainer = Explainer(store, Reasoner(store, scopes))
         graph = GraphService(store, explainer, reach, drain, clock, resolver)
         radar = RadarService(Radar(store, clock), reach)
+        signing = Signing(database_url, configuration.signing_key_file)
+        privacy = PrivacyService(store, resolver, reach, signing)
         admin = AdminService(configuration, versions)
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [
             *methods_of(_IDENTITY, counted.service(identity), desk, MANY_CALLS, identity.recall),
             *methods_of(_GRAPH, counted.service(graph), desk),
             *methods_of(_RADAR, counted.service(radar), desk),
+            *methods_of(_PRIVACY, counted.service(privacy), desk),
             *methods_of(_ADMIN, counted.service(admin), desk),
         ]
         local = LocalTransport(methods)

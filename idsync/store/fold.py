@@ -38,7 +38,10 @@ _FORBIDDEN: Final = ChangeKind.FORBIDDEN
 _PERMITTED: Final = ChangeKind.PERMITTED
 _REVERTED: Final = ChangeKind.REVERTED
 _MUST_NOT_KINDS: Final = frozenset({_FORBIDDEN, _PERMITTED, _REVERTED})
-_IMPLIED: Final = frozenset({_CREATED, ChangeKind.BECAME_KNOWN, ChangeKind.BECAME_ANONYMOUS})
+_VALUE_ERASED: Final = ChangeKind.VALUE_ERASED
+_IMPLIED: Final = frozenset(
+    {_CREATED, ChangeKind.BECAME_KNOWN, ChangeKind.BECAME_ANONYMOUS, ChangeKind.VALUE_KEPT}
+)
 """Changes that say what the others of their entry amount to, and the row added above."""
 
 
@@ -168,6 +171,10 @@ def _change(
         _erase(profile, seq, tables)
     elif kind in _MUST_NOT_KINDS:
         _must_not(change, position, seq, tables)
+    elif kind is _VALUE_ERASED:
+        assert change.identity_id is not None
+        if not tables.is_held(change.identity_id):
+            tables.identity(change.identity_id).value = None
     else:
         _alias(change, entry, tables)
 

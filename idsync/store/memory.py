@@ -11,19 +11,28 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Seque
 
 from idsync.model.aliasing import AliasRecord, AliasState
 from idsync.model.changes import Applied, ChangeSet, Stale
+from idsync.model.erasure import Traces
 from idsync.model.identity import GraphKey, Identity, Mpid
-from idsync.model.journal import ALIAS_KINDS, NEW, ChangeKind, JournalEntry
+from idsync.model.journal import NEW, ChangeKind, JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile, RecordedIdentity
 from idsync.model.view import GraphView, ViewRequest
+from idsync.store.chain import first_link
 from idsync.store.codec import alias_record, from_stored, to_stored
-from idsync.store.memory_graph import MemoryGraph
+from idsync.store.memory_graph import MemoryGraph, concerns
 from idsync.store.memory_past import holders_at, moved_to, profile_at
+from idsync.store.memory_traces import traces_of
 from idsync.store.memory_view import MemoryView
 from idsync.store.minting import MpidMint
 from idsync.store.rows import ProfileRow, StoredEntry
 
 __all__ = ["MemoryStore"]
+
+
+class _Graphs(dict[GraphKey, MemoryGraph]):
+    def __missing__(self, key: GraphKey) -> MemoryGraph:
+        graph = self[key] = MemoryGraph(first_link(key))
+        return graph
 
 
 class MemoryStore:
@@ -35,7 +44,7 @@ class MemoryStore:
     def __init__(self, *, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._mint = MpidMint(clock)
-        self._graphs: defaultdict[GraphKey, MemoryGraph] = defaultdict(MemoryGraph)
+        self._graphs = _Graphs()
         self._configurations: dict[str, list[tuple[int, str, int, str]]] = {}
         self._grown = asyncio.Condition()
 
@@ -164,7 +173,7 @@ class MemoryStore:
         """Read on from a position."""
         return self._entries(
             graph,
-            (e for e in self._graphs[graph].journal[after:] if mpid is None or _concerns(e, mpid)),
+            (e for e in self._graphs[graph].journal[after:] if mpid is None or concerns(e, mpid)),
             limit,
         )
 
@@ -182,6 +191,17 @@ class MemoryStore:
     def _entries(self, graph: GraphKey, entries: Iterable[StoredEntry], limit: int) -> list[JournalEntry]:
         value_of = self._graphs[graph].value_of
         return [from_stored(graph, entry, value_of) for _, entry in zip(range(limit), entries, strict=False)]
+
+    async def traces(self, graph: GraphKey, mpids: Collection[Mpid]) -> Traces:
+        """Look through everything."""
+        return traces_of(self._graphs[graph], mpids)
+
+    async def link_at(self, graph: GraphKey, seq: int) -> bytes:
+        """Give a link of the chain."""
+        return self._graphs[graph].seals[seq - 1].link
+
+    async def seal(self) -> None:
+        """Entries are sealed when they are written."""
 
     async def changes(self, graph: GraphKey, after: int) -> AsyncIterator[JournalEntry]:
         """Follow the journal."""
@@ -226,13 +246,6 @@ def _holds(change_set: ChangeSet, graph: MemoryGraph) -> bool:
             return False
     key = (change_set.input_id, change_set.idempotency_key)
     return key[1] is None or key not in {(entry.input_id, entry.idempotency_key) for entry in graph.journal}
-
-
-def _concerns(entry: StoredEntry, mpid: Mpid) -> bool:
-    return entry.mpid == mpid or any(
-        change.mpid == mpid or (change.kind in ALIAS_KINDS and change.other == mpid)
-        for change in entry.changes
-    )
 
 
 def _shown(key: GraphKey, graph: MemoryGraph, row: ProfileRow) -> Profile:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import os
+
+import orjson
+
 from idsync.model.identity import Identity, IdentityType, Mpid
+from idsync.model.journal import ALIAS_KINDS, ChangeKind
+from idsync.store.chain import SALT_BYTES, Seal, SealedRow, commitment, sealed
+from idsync.store.codec import pack
 from idsync.store.fold import fold
 from idsync.store.rows import AliasRow, IdentityRow, LinkRow, MustNotRow, ProfileRow, StoredEntry
 
-__all__ = ["MemoryGraph"]
+__all__ = ["MemoryGraph", "concerns", "sealed_row"]
 
 
 class MemoryGraph:
-    """The tables and the journal of one graph; the fold works on it directly."""
+    """The tables and the journal of one graph; the fold works on it directly.
 
-    def __init__(self) -> None:
+    Args:
+        start: What stands before the first link of the chain.
+    """
+
+    def __init__(self, start: bytes = b"") -> None:
         self.identities: dict[int, IdentityRow] = {}
         self.ids: dict[Identity, int] = {}
         self.profiles: dict[Mpid, ProfileRow] = {}
@@ -20,6 +31,8 @@ class MemoryGraph:
         self.aliases: dict[int, AliasRow] = {}
         self.must_nots: list[MustNotRow] = []
         self.journal: list[StoredEntry] = []
+        self.seals: list[Seal] = []
+        self._start = start
 
     def identity(self, identity_id: int) -> IdentityRow:
         """Give an identity."""
@@ -85,8 +98,37 @@ class MemoryGraph:
         return self.ids[identity]
 
     def append(self, entry: StoredEntry) -> None:
-        """Write one entry and fold it; erased values are forgotten."""
+        """Write one entry, seal and fold it; erased values and texts are forgotten."""
+        row = sealed_row(entry)
+        salt = os.urandom(SALT_BYTES) if row.has_text else None
+        self.seals.append(sealed(self.seals[-1].link if self.seals else self._start, row, salt))
         self.journal.append(entry)
         fold(entry, self)
+        for change in entry.changes:
+            if change.kind is ChangeKind.PROFILE_ERASED:
+                self._forget_texts(change.mpid)
         for identity in [i for i, n in self.ids.items() if self.identities[n].value is None]:
             del self.ids[identity]
+
+    def _forget_texts(self, mpid: Mpid) -> None:
+        for place, entry in enumerate(self.journal[:-1]):
+            row = sealed_row(entry)
+            if row.has_text and concerns(entry, mpid):
+                seq, link, salt = self.seals[place]
+                assert salt is not None, "there is a text that it commits to"
+                self.seals[place] = Seal(seq, link, commitment(salt, row))
+                self.journal[place] = entry._replace(request_id="", idempotency_key=None)
+
+
+def concerns(entry: StoredEntry, mpid: Mpid) -> bool:
+    """Say whether an entry is about a profile: names it, changes it, or aliases from or to it."""
+    return entry.mpid == mpid or any(
+        change.mpid == mpid or (change.kind in ALIAS_KINDS and change.other == mpid)
+        for change in entry.changes
+    )
+
+
+def sealed_row(entry: StoredEntry) -> SealedRow:
+    """Give an entry as the chain covers it."""
+    *head, changes, evidence, key = pack(entry)
+    return SealedRow._make((*head, key, orjson.dumps((changes, evidence))))

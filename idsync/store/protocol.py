@@ -7,6 +7,7 @@ from typing import Protocol
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
+from idsync.model.erasure import Traces
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
@@ -133,6 +134,18 @@ class Store(Protocol):
 
     async def entries_of_request(self, graph: GraphKey, request_id: str, limit: int) -> list[JournalEntry]:
         """Read durable entries that carry a request id, oldest first."""
+        ...
+
+    async def traces(self, graph: GraphKey, mpids: Collection[Mpid]) -> Traces:
+        """Collect all that is kept of profiles, as of one moment; those of another graph are left out."""
+        ...
+
+    async def link_at(self, graph: GraphKey, seq: int) -> bytes:
+        """Give the link of the hash chain at a position of the journal, sealing up to it if need be."""
+        ...
+
+    async def seal(self) -> None:
+        """Seal what is in the journals and not in their chains yet, unless that comes with the fold."""
         ...
 
     def changes(self, graph: GraphKey, after: int) -> AsyncIterator[JournalEntry]:

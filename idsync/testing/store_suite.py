@@ -31,6 +31,7 @@ from idsync.testing.scribe import Scribe
 from idsync.testing.store_checks.aliases import AliasChecks
 from idsync.testing.store_checks.commits import CommitChecks
 from idsync.testing.store_checks.erasure import ErasureChecks
+from idsync.testing.store_checks.forgetting import ForgettingChecks
 from idsync.testing.store_checks.inspection import InspectionChecks
 from idsync.testing.store_checks.isolation import IsolationChecks
 from idsync.testing.store_checks.journal import JournalChecks
@@ -54,6 +55,7 @@ class StoreSuite(
     PopularityChecks,
     JournalChecks,
     ErasureChecks,
+    ForgettingChecks,
     AliasChecks,
     InspectionChecks,
     PastChecks,

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cidsync/v1/error_reason.proto\x12\tidsync.v1*\x88\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45RROR_REASON_BAD_REQUEST\x10\x01\x12!\n\x1d\x45RROR_REASON_VALIDATION_ERROR\x10\x02\x12\x1d\n\x19\x45RROR_REASON_LOOKUP_ERROR\x10\x03\x12 \n\x1c\x45RROR_REASON_NOT_FOUND_ERROR\x10\x04\x12\x1d\n\x19\x45RROR_REASON_INVALID_DATA\x10\x05\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x06\x12\x1a\n\x16\x45RROR_REASON_FORBIDDEN\x10\x07\x12\"\n\x1e\x45RROR_REASON_TOO_MANY_REQUESTS\x10\x08\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\t\x12\x1f\n\x1b\x45RROR_REASON_INTERNAL_ERROR\x10\n\x12\x19\n\x15\x45RROR_REASON_CONFLICT\x10\x0b\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cidsync/v1/error_reason.proto\x12\tidsync.v1*\xca\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45RROR_REASON_BAD_REQUEST\x10\x01\x12!\n\x1d\x45RROR_REASON_VALIDATION_ERROR\x10\x02\x12\x1d\n\x19\x45RROR_REASON_LOOKUP_ERROR\x10\x03\x12 \n\x1c\x45RROR_REASON_NOT_FOUND_ERROR\x10\x04\x12\x1d\n\x19\x45RROR_REASON_INVALID_DATA\x10\x05\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x06\x12\x1a\n\x16\x45RROR_REASON_FORBIDDEN\x10\x07\x12\"\n\x1e\x45RROR_REASON_TOO_MANY_REQUESTS\x10\x08\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\t\x12\x1f\n\x1b\x45RROR_REASON_INTERNAL_ERROR\x10\n\x12\x19\n\x15\x45RROR_REASON_CONFLICT\x10\x0b\x12\x1f\n\x1b\x45RROR_REASON_ALREADY_ERASED\x10\x14\x12\x1f\n\x1b\x45RROR_REASON_NO_SIGNING_KEY\x10\x15\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'idsync.v1.error_reason_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=44
-  _globals['_ERRORREASON']._serialized_end=436
+  _globals['_ERRORREASON']._serialized_end=502
 # @@protoc_insertion_point(module_scope)

@@ -47,6 +47,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the state of the graph stands against it. Metadata `entries`: what rests on it;
     `journal_seq`: the entry that stands against it.
     """
+    ERROR_REASON_ALREADY_ERASED: _ErrorReason.ValueType  # 20
+    """FAILED_PRECONDITION: the profile was erased before. Metadata `erasure_id`: by which erasure, where known."""
+    ERROR_REASON_NO_SIGNING_KEY: _ErrorReason.ValueType  # 21
+    """FAILED_PRECONDITION: no key to sign receipts with."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Every `reason` that an ErrorInfo of the domain "idsync" can carry (ID-233), without the prefix, and the
@@ -78,4 +82,8 @@ ERROR_REASON_CONFLICT: ErrorReason.ValueType  # 11
 """FAILED_PRECONDITION: the state of the graph stands against it. Metadata `entries`: what rests on it;
 `journal_seq`: the entry that stands against it.
 """
+ERROR_REASON_ALREADY_ERASED: ErrorReason.ValueType  # 20
+"""FAILED_PRECONDITION: the profile was erased before. Metadata `erasure_id`: by which erasure, where known."""
+ERROR_REASON_NO_SIGNING_KEY: ErrorReason.ValueType  # 21
+"""FAILED_PRECONDITION: no key to sign receipts with."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

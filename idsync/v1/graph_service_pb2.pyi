@@ -93,6 +93,10 @@ class _ChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeKind
     """The must-not-links of the entry ref_seq are withdrawn."""
     CHANGE_KIND_REVERTED: _ChangeKind.ValueType  # 16
     """The entry ref_seq is undone; the other changes say what that took."""
+    CHANGE_KIND_VALUE_ERASED: _ChangeKind.ValueType  # 20
+    """A value went with the last living profile that held it; it is empty here and everywhere."""
+    CHANGE_KIND_VALUE_KEPT: _ChangeKind.ValueType  # 21
+    """A value of an erased profile stayed, because another living profile holds it."""
 
 class ChangeKind(_ChangeKind, metaclass=_ChangeKindEnumTypeWrapper):
     """What happened to the graph (ID-251)."""
@@ -120,6 +124,10 @@ CHANGE_KIND_PERMITTED: ChangeKind.ValueType  # 15
 """The must-not-links of the entry ref_seq are withdrawn."""
 CHANGE_KIND_REVERTED: ChangeKind.ValueType  # 16
 """The entry ref_seq is undone; the other changes say what that took."""
+CHANGE_KIND_VALUE_ERASED: ChangeKind.ValueType  # 20
+"""A value went with the last living profile that held it; it is empty here and everywhere."""
+CHANGE_KIND_VALUE_KEPT: ChangeKind.ValueType  # 21
+"""A value of an erased profile stayed, because another living profile holds it."""
 Global___ChangeKind: _TypeAlias = ChangeKind  # noqa: Y015
 
 @_typing.final

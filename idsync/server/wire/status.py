@@ -13,11 +13,13 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
 from idsync.model.errors import (
+    AlreadyErasedError,
     ConflictError,
     DeadlineExceededError,
     ForbiddenError,
     IdsyncError,
     InvalidRequestError,
+    NoSigningKeyError,
     NotFoundError,
     RateLimitedError,
     UnauthenticatedError,
@@ -36,6 +38,8 @@ _CODES: Final[Mapping[type[IdsyncError], StatusCode]] = {
     NotFoundError: StatusCode.NOT_FOUND,
     UnauthenticatedError: StatusCode.UNAUTHENTICATED,
     ForbiddenError: StatusCode.PERMISSION_DENIED,
+    AlreadyErasedError: StatusCode.FAILED_PRECONDITION,
+    NoSigningKeyError: StatusCode.FAILED_PRECONDITION,
     RateLimitedError: StatusCode.RESOURCE_EXHAUSTED,
     UnavailableError: StatusCode.UNAVAILABLE,
     DeadlineExceededError: StatusCode.DEADLINE_EXCEEDED,

@@ -9,13 +9,14 @@ from typing import Any
 import orjson
 
 from idsync.store.birth import Birth
+from idsync.store.chain import SealedRow
 from idsync.store.embedded.loader import digest
 
 __all__ = ["write_births"]
 
 
-def write_births(connection: sqlite3.Connection, graph_id: int, births: Sequence[Birth]) -> None:
-    """Write births of one graph, given in order, to its tables and its journal."""
+def write_births(connection: sqlite3.Connection, graph_id: int, births: Sequence[Birth]) -> list[SealedRow]:
+    """Write births of one graph, given in order, to its tables and its journal; gives them as kept there."""
     many = connection.executemany
     identities: list[tuple[Any, ...]] = []
     links: list[tuple[Any, ...]] = []
@@ -41,8 +42,10 @@ def write_births(connection: sqlite3.Connection, graph_id: int, births: Sequence
         "VALUES (?,?,?,?,?,NULL,0)",
         links,
     )
+    rows = [SealedRow(*birth[:7], None, orjson.dumps(birth.body())) for birth in births]
     many(
         "INSERT INTO journal (graph_id, seq, at_ms, cause, rule, request_id, input_id, mpid, body) "
         "VALUES (?,?,?,?,?,?,?,?,?)",
-        [(graph_id, *birth[:7], orjson.dumps(birth.body())) for birth in births],
+        [(graph_id, *row[:7], row.body) for row in rows],
     )
+    return rows

@@ -14,18 +14,20 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from idsync.model.journal import ChangeKind
 from idsync.store.birth import Birth
+from idsync.store.chain import SealedRow
 from idsync.store.codec import pack
 from idsync.store.embedded.fold_births import write_births
 from idsync.store.embedded.fold_tables import FoldTables
 from idsync.store.embedded.group import LoggedGroup, NewIdentity, read_group
 from idsync.store.embedded.log import connect as connect_log
 from idsync.store.embedded.log import log_path, read_groups
+from idsync.store.embedded.sealing import forget_texts, seal, seal_waiting
 from idsync.store.fold import fold
 from idsync.store.rows import IdentityRow, StoredEntry
 
@@ -48,6 +50,8 @@ class Folder:
         # the log forgets a group once this commit has returned, so it must be on disk by then
         self._tables.execute("PRAGMA synchronous=FULL")
         self._tables.execute("PRAGMA wal_autocheckpoint=10000")
+        # what is overwritten or removed is so on its page
+        self._tables.execute("PRAGMA secure_delete=ON")
         self._log = connect_log(log_path(database))
 
     def close(self) -> None:
@@ -64,7 +68,21 @@ class Folder:
         position = self.step()
         while position != (position := self.step()):
             pass
+        while self._seal_waiting():
+            pass
         return position
+
+    def _seal_waiting(self) -> int:
+        """Seal some of what was written before there were chains."""
+        self._tables.execute("BEGIN IMMEDIATE")
+        try:
+            count = seal_waiting(self._tables)
+            self._tables.execute("COMMIT")
+        except BaseException:
+            if self._tables.in_transaction:
+                self._tables.execute("ROLLBACK")
+            raise
+        return count
 
     def step(self, up_to: int | None = None) -> int:
         """Fold the next groups of the log in one transaction; returns the position that the tables contain.
@@ -114,23 +132,31 @@ class Folder:
                 others = sorted([*others, *(birth.entry() for birth in births)])
                 births = []
             # others may go on from what was born, and births go on from nothing
-            write_births(self._tables, graph_id, births)
-            self._fold_entries(graph_id, news[graph_id], others)
+            rows = write_births(self._tables, graph_id, births)
+            rows += self._fold_entries(graph_id, news[graph_id], others)
+            rows.sort()
+            seal(self._tables, graph_id, rows)
+            for entry in filter(_erases, others):
+                for change in entry.changes:
+                    if change.kind is _ERASED:
+                        forget_texts(self._tables, graph_id, change.mpid, entry.seq)
 
     def _fold_entries(
         self, graph_id: int, news: Sequence[NewIdentity], entries: Sequence[StoredEntry]
-    ) -> None:
+    ) -> list[SealedRow]:
         tables = FoldTables(self._tables, graph_id)
         for new in news:
             tables.add_identity(IdentityRow(new.identity_id, new.type, new.value))
         for entry in entries:
             fold(entry, tables)
         tables.write()
+        rows = [_journal_row(entry) for entry in entries]
         self._tables.executemany(
             "INSERT INTO journal (graph_id, seq, at_ms, cause, rule, request_id, input_id, mpid, "
             "idempotency_key, body) VALUES (?,?,?,?,?,?,?,?,?,?)",
-            [_journal_row(graph_id, entry) for entry in entries],
+            [(graph_id, *row) for row in rows],
         )
+        return rows
 
 
 def _erases(entry: StoredEntry) -> bool:
@@ -142,9 +168,9 @@ def _introduced(graph_id: int, birth: Birth) -> list[NewIdentity]:
     return [NewIdentity(graph_id, *figure) for figure in figures]
 
 
-def _journal_row(graph_id: int, entry: StoredEntry) -> tuple[Any, ...]:
-    packed = pack(entry)
-    return (graph_id, *packed[:7], packed[9], orjson.dumps((packed[7], packed[8])))
+def _journal_row(entry: StoredEntry) -> SealedRow:
+    *head, changes, evidence, key = pack(entry)
+    return SealedRow._make((*head, key, orjson.dumps((changes, evidence))))
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from idsync.store.sql.reader import SqlReader
 
-__all__ = ["Inspection"]
+__all__ = ["Inspection", "reader_beside"]
 
 
 class Inspection:
@@ -39,6 +39,16 @@ class Inspection:
         """Let every look end, then let go of every connection."""
         if self._opening is not None:
             await (await self._opening).close()
+
+
+def reader_beside(database: Path) -> SqlReader:
+    """Read the tables of a database that another process may own; nothing can be written."""
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415 - see above
+
+    from idsync.store.sql.reader import SqlReader  # noqa: PLC0415
+
+    uri = database.absolute().as_uri()
+    return SqlReader(create_async_engine(f"sqlite+aiosqlite:///{uri}?mode=ro&uri=true"))
 
 
 def _open(database: Path) -> SqlReader:

@@ -16,7 +16,7 @@ from idsync.store.embedded.pairing import require_paired
 from idsync.store.embedded.store import EmbeddedStore
 from idsync.store.sql.schema_state import require_current
 
-__all__ = ["DEFAULT_CACHE_IDENTITIES", "database_path", "open_store"]
+__all__ = ["DEFAULT_CACHE_IDENTITIES", "database_path", "open_store", "seal_file"]
 
 DEFAULT_CACHE_IDENTITIES: Final = 1_000_000
 
@@ -31,6 +31,26 @@ def database_path(url: str) -> Path:
     if not url.startswith(prefix) or len(url) == len(prefix) or "?" in url:
         raise StoreError("the database must be given as sqlite:///relative.db or sqlite:////absolute.db")
     return Path(url.removeprefix(prefix))
+
+
+def seal_file(database: Path) -> None:
+    """Fold what the log of a database holds, and seal its whole journal; a start would do it.
+
+    Raises:
+        StoreError: The database is in use, or cannot be used.
+    """
+    held = lock(database)
+    try:
+        require_paired(database)
+        folder = Folder(database)
+        try:
+            folder.run()
+        finally:
+            folder.close()
+    except sqlite3.Error as error:
+        raise StoreError(f"the database cannot be used: {error}") from error
+    finally:
+        os.close(held)
 
 
 async def open_store(

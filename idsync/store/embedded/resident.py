@@ -26,6 +26,7 @@ __all__ = ["MANY", "ResidentGraph"]
 MANY: Final = 100
 """More records with one value, or values on one record, than this are worth a warning (ID-243)."""
 _ERASED: Final = ChangeKind.PROFILE_ERASED
+_VALUE_ERASED: Final = ChangeKind.VALUE_ERASED
 _log = structlog.get_logger("idsync.store")
 
 
@@ -82,6 +83,9 @@ class ResidentGraph(ResidentNodes):
             if change.kind is _ERASED:
                 erases = True
                 values += [(link.identity_id, self.value_of(link.identity_id)) for link in self.links(mpid)]
+            elif change.kind is _VALUE_ERASED:
+                assert change.identity_id is not None
+                values.append((change.identity_id, self.value_of(change.identity_id)))
         fold(entry, self)
         for identity_id, identity in values:
             if self.identity_node(identity_id).value is None:
@@ -209,8 +213,10 @@ class ResidentGraph(ResidentNodes):
         """Give an alias request, about to be changed."""
         if seq not in self._aliases:
             assert self._folding is not None
-            for row in self._loader.aliases(self.graph_id, self._folding.mpid):
-                self._aliases.setdefault(row.seq, (row, self._group))
+            # an erasure settles requests of several profiles
+            for mpid in dict.fromkeys(change.mpid for change in self._folding.changes):
+                for row in self._loader.aliases(self.graph_id, mpid):
+                    self._aliases.setdefault(row.seq, (row, self._group))
         row, _ = self._aliases[seq]
         self._aliases[seq] = (row, self._group)
         return row

@@ -15,7 +15,8 @@ import structlog
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
-from idsync.model.errors import UnavailableError
+from idsync.model.erasure import Traces
+from idsync.model.errors import StoreError, UnavailableError
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
@@ -295,6 +296,24 @@ class EmbeddedStore:
         await self.settle()
         tables = await self._inspection.tables()
         return await tables.entries_of_request(graph, request_id, limit)
+
+    async def traces(self, graph: GraphKey, mpids: Collection[Mpid]) -> Traces:
+        """Collect all that is kept of profiles."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        return await tables.traces(graph, mpids)
+
+    async def link_at(self, graph: GraphKey, seq: int) -> bytes:
+        """Give a link of the chain; the fold has sealed it."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        link = await tables.link_at(graph, seq)
+        if link is None:
+            raise StoreError(f"the chain of the journal lacks its link at entry {seq}")
+        return link
+
+    async def seal(self) -> None:
+        """Entries are sealed by the fold."""
 
     async def changes(self, graph: GraphKey, after: int) -> AsyncIterator[JournalEntry]:
         """Follow the journal: what the tables contain, then whatever becomes durable."""

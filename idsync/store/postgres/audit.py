@@ -12,6 +12,7 @@ from typing import Final
 
 from idsync.model.errors import StoreError
 from idsync.model.journal import ChangeKind
+from idsync.store.chain import ChainReport
 from idsync.store.codec import stored_identities
 from idsync.store.fold import fold
 from idsync.store.postgres import statements
@@ -19,12 +20,13 @@ from idsync.store.postgres.address import Address, Connection
 from idsync.store.postgres.faults import reason_of
 from idsync.store.postgres.rows import entry_row
 from idsync.store.postgres.schema import state_of
+from idsync.store.postgres.sealing import check_chain
 from idsync.store.postgres.tables import GraphTables
 from idsync.store.rows import StoredEntry
 from idsync.store.sql.difference import FOLDED, Difference
 from idsync.store.sql.schema_state import SchemaState, refuse_unusable
 
-__all__ = ["check", "rebuild"]
+__all__ = ["chain_reports", "check", "rebuild"]
 
 _ENTRIES_AT_ONCE: Final = 1_024
 _FOLDED: Final = FOLDED | {"identity": "graph_id, identity_id, type, version, holders, must_nots"}
@@ -77,6 +79,30 @@ async def rebuild(address: Address) -> tuple[int, list[Difference]]:
         )
         await connection.execute("COMMIT")
         return entries, differences
+
+
+async def chain_reports(address: Address) -> list[ChainReport]:
+    """Look at the chain of every graph as of one moment; nodes may go on.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    state = await state_of(address)
+    if state is SchemaState.EMPTY:
+        raise StoreError("there is no such database")
+    refuse_unusable(state)
+    try:
+        connection = await address.connect(led_by_keys=True)
+        try:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            return await check_chain(connection)
+        finally:
+            connection.terminate()
+    except Exception as error:
+        reason = reason_of(error)
+        if reason is None:
+            raise
+        raise StoreError(f"the database cannot be used: {reason}") from error
 
 
 async def _differences(connection: Connection) -> list[Difference]:

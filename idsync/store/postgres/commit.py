@@ -19,6 +19,7 @@ from idsync.store.fold import fold
 from idsync.store.minting import MpidMint
 from idsync.store.postgres import statements
 from idsync.store.postgres.address import Connection
+from idsync.store.postgres.sealing import forget_texts
 from idsync.store.postgres.tables import GraphTables
 from idsync.store.rows import StoredEntry
 from idsync.store.sql.free_text import escaped
@@ -28,6 +29,7 @@ __all__ = ["Round", "Written"]
 _MARK_BITS = 63
 _SETTLING: Final = frozenset({ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED})
 _WITHDRAWING: Final = frozenset({ChangeKind.PERMITTED})
+_ERASED: Final = ChangeKind.PROFILE_ERASED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class _Graph:
     used_keys: set[tuple[str, str]]
     newest: dict[int, int]
     entries: list[StoredEntry] = field(default_factory=list)
+    erased: list[tuple[Mpid, int]] = field(default_factory=list)
 
 
 class Round:
@@ -91,9 +94,11 @@ class Round:
                 results.append(Stale())
             else:
                 results.append(self._apply(change_set, self._graphs[change_set.graph]))
-        for graph in self._graphs.values():
+        for key, graph in self._graphs.items():
             if graph.entries:
                 await graph.tables.write(connection, graph.entries, graph.entries[-1].seq, self.mark)
+            if graph.erased:
+                await forget_texts(connection, graph.graph_id, key, graph.erased)
         return results
 
     @property
@@ -117,6 +122,7 @@ class Round:
         entry = to_stored(change_set, seq, self._clock(), mpid, graph.tables.id_of)
         fold(entry, graph.tables)
         graph.entries.append(entry)
+        graph.erased += [(c.mpid, seq) for c in entry.changes if c.kind is _ERASED]
         if change_set.idempotency_key is not None:
             graph.used_keys.add((change_set.input_id, change_set.idempotency_key))
         return Applied(mpid, seq, None)

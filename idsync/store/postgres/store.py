@@ -12,7 +12,8 @@ import stamina
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
-from idsync.model.errors import ContentionError, UnavailableError
+from idsync.model.erasure import Traces
+from idsync.model.errors import ContentionError, StoreError, UnavailableError
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
@@ -27,6 +28,7 @@ from idsync.store.postgres.faults import is_race, is_severed
 from idsync.store.postgres.following import ANY_NEW_GRAPH, Bell
 from idsync.store.postgres.picture import Picture, take_picture
 from idsync.store.postgres.rows import digest
+from idsync.store.postgres.sealing import seal_some
 from idsync.store.postgres.turns import Turns
 from idsync.store.postgres.view import PostgresView
 from idsync.store.sql.reader import SqlReader
@@ -288,6 +290,35 @@ class PostgresStore:
         """Find entries by request id."""
         with unavailable_if_away():
             return await self._tables.entries_of_request(graph, request_id, limit)
+
+    async def traces(self, graph: GraphKey, mpids: Collection[Mpid]) -> Traces:
+        """Collect all that is kept of profiles."""
+        with unavailable_if_away():
+            return await self._tables.traces(graph, mpids)
+
+    async def link_at(self, graph: GraphKey, seq: int) -> bytes:
+        """Give a link of the chain, after sealing up to it."""
+        with unavailable_if_away():
+            link = await self._tables.link_at(graph, seq)
+            if link is None:
+                await self._seal(graph)
+                link = await self._tables.link_at(graph, seq)
+        if link is None:
+            raise StoreError(f"the chain of the journal lacks its link at entry {seq}")
+        return link
+
+    async def seal(self) -> None:
+        """Seal what all nodes have written, some at a time; nodes that meet here wait for each other."""
+        for graph in await self.graphs():
+            await self._seal(graph)
+
+    async def _seal(self, graph: GraphKey) -> None:
+        count = 1
+        while count:
+            async with self._begun() as connection:
+                graph_id = await self._graph_id(connection, graph)
+                count = 0 if graph_id is None else await seal_some(connection, graph_id, graph)
+                await connection.execute("COMMIT")
 
     async def changes(self, graph: GraphKey, after: int) -> AsyncIterator[JournalEntry]:
         """Follow the journal, whichever node writes it."""

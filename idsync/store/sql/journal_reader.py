@@ -15,9 +15,9 @@ from idsync.store.codec import from_stored, stored_identities, unpack
 from idsync.store.rows import StoredEntry
 from idsync.store.sql.keyed import graph_id_of, rows_in
 from idsync.store.sql.looks import Looks, whole
-from idsync.store.sql.tables import alias, identity, journal, link, must_not
+from idsync.store.sql.tables import alias, identity, journal, link, must_not, profile
 
-__all__ = ["JournalReader"]
+__all__ = ["JournalReader", "concerning"]
 
 
 class JournalReader(Looks):
@@ -30,7 +30,7 @@ class JournalReader(Looks):
         async with self._engine.connect() as connection:
             graph_id = await graph_id_of(connection, key)
             if mpid is not None:
-                query = query.where(journal.c.seq.in_(_concerning(graph_id, mpid)))
+                query = query.where(journal.c.seq.in_(concerning(graph_id, mpid)))
             rows = (await connection.execute(query.where(journal.c.graph_id == graph_id))).all()
             return await self._shown(connection, key, graph_id, rows)
 
@@ -81,7 +81,7 @@ class JournalReader(Looks):
         }
 
 
-def _concerning(graph_id: int, mpid: Mpid) -> Any:
+def concerning(graph_id: int, mpid: Mpid) -> Any:
     """Select the positions of the entries that concern a profile."""
     either = (alias.c.source == mpid) | (alias.c.destination == mpid)
     return union(
@@ -94,6 +94,10 @@ def _concerning(graph_id: int, mpid: Mpid) -> Any:
         select(must_not.c.seq).where(must_not.c.graph_id == graph_id, must_not.c.mpid == mpid),
         select(alias.c.settled_seq).where(
             alias.c.graph_id == graph_id, either, alias.c.settled_seq.is_not(None)
+        ),
+        # one of several that were erased together, and had no values any more
+        select(profile.c.version).where(
+            profile.c.graph_id == graph_id, profile.c.mpid == mpid, profile.c.erased != 0
         ),
     )
 

@@ -31,6 +31,7 @@ _STATISTICS: Final = (
     ("journal", "journal_by_profile", (_ROWS, 4, 1)),
     ("journal", "journal_by_request", (_ROWS, 2)),
     ("journal", "journal_by_key", (_ROWS, 1_000_000, 1)),
+    ("seal", "seal", (_ROWS, 1)),
 )
 """Table, index, and how many rows share the first column, the first two, and so on."""
 

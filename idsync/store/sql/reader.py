@@ -17,11 +17,12 @@ from idsync.store.sql.moves import moves
 from idsync.store.sql.past_reader import PastReader
 from idsync.store.sql.profile_rows import alias_row, shown_profile
 from idsync.store.sql.tables import alias, directory, graph, identity, journal, link, profile
+from idsync.store.sql.traces_reader import TracesReader
 
 __all__ = ["SqlReader"]
 
 
-class SqlReader(PastReader, ConfigurationVersions):
+class SqlReader(PastReader, TracesReader, ConfigurationVersions):
     """Reads the tables and the journal of every graph; what it shows is durable."""
 
     @whole

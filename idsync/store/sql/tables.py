@@ -27,6 +27,7 @@ from idsync.store.sql.free_text import FreeText
 
 __all__ = [
     "alias",
+    "chain",
     "configuration",
     "directory",
     "fold_position",
@@ -37,6 +38,7 @@ __all__ = [
     "metadata",
     "must_not",
     "profile",
+    "seal",
 ]
 
 metadata = MetaData()
@@ -183,6 +185,27 @@ journal = Table(
     Index("journal_by_request", "graph_id", "request_id"),
     Index("journal_by_key", "graph_id", "input_id", "idempotency_key"),
     sqlite_with_rowid=False,
+)
+
+seal = Table(
+    "seal",
+    metadata,
+    Column("graph_id", Integer, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    # sha256 over the link before it and the entry; see `idsync.store.chain`
+    Column("link", LargeBinary, nullable=False),
+    # commits to the texts of the caller; empty where there never were any
+    Column("said", LargeBinary),
+    sqlite_with_rowid=False,
+)
+
+chain = Table(
+    "chain",
+    metadata,
+    # PostgreSQL's own: the last link; who adds to the chain, or takes texts off its entries, holds this row
+    Column("graph_id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("link", LargeBinary, nullable=False),
 )
 
 configuration = Table(
