@@ -13,6 +13,7 @@ from idsync.model.request import AliasRequest, ModifyRequest, ResolveRequest
 from idsync.resolve.alias import terms_of
 from idsync.resolve.alias_steps import AliasStep, DueAliasStep
 from idsync.resolve.at_once import AtOnce
+from idsync.resolve.recorder import Recorder
 from idsync.resolve.rounds import Rounds
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps import DeleteStep, ModifyStep, ResolveStep, repeat_key
@@ -31,13 +32,25 @@ class Resolver:
         store: Where the graphs live.
         scopes: Settings and strategy by scope name.
         clock: Gives the time in UTC milliseconds.
+        recorder: Notes what the journal does not say of calls; `None`: they are not recorded.
     """
 
-    def __init__(self, store: Store, scopes: Mapping[str, Scope], clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        scopes: Mapping[str, Scope],
+        clock: Callable[[], int],
+        recorder: Recorder | None = None,
+    ) -> None:
         self._store = store
         self._scopes = scopes
         self._clock = clock
-        self._rounds = AtOnce(cast("ImmediateStore", store)) if store.answers_at_once else Rounds(store)
+        self._recorder = recorder
+        self._rounds: AtOnce | Rounds = (
+            AtOnce(cast("ImmediateStore", store), recorder)
+            if store.answers_at_once
+            else Rounds(store, recorder)
+        )
 
     async def resolve(self, request: ResolveRequest) -> Resolution:
         """Answer an identify, login, logout or search with exactly one profile.
@@ -84,8 +97,13 @@ class Resolver:
             answer: What was answered.
             prepared: What `recall` is to give.
         """
-        key = repeat_key(request, self._scopes[request.graph.scope].policy)
-        self._rounds.prepare(name, key, answer, prepared)
+        scope = self._scopes[request.graph.scope]
+        key = repeat_key(request, scope.policy)
+        sent = None
+        if self._recorder is not None and scope.policy.blocked_values is not None:
+            step = ResolveStep(request, scope, self._clock)
+            sent = None if step.is_whole else step
+        self._rounds.prepare(name, key, answer, prepared, sent)
 
     def recall(self, name: Hashable) -> Any | None:
         """Give what was prepared for a request, if the answer would be the same now; else `None`."""
@@ -111,8 +129,21 @@ class Resolver:
         Returns:
             Whether there was a live profile of that name.
         """
+        step = DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause)
+        if self._recorder is None:
+            return await self._erase(step)
+        found = (await self._store.profiles(graph, [mpid])).get(mpid)
+        held = () if found is None else (*found.identities, *found.descriptions)
+        values = [each.identity for each in held]
+        # before it, so that a crash between the two leaves nothing; after it, for calls that came meanwhile
+        await self._recorder.forget(graph, mpid, values)
+        erased = await self._erase(step)
+        await self._recorder.forget(graph, mpid, values)
+        return erased
+
+    async def _erase(self, step: DeleteStep) -> bool:
         try:
-            return await self._rounds.take(DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause))
+            return await self._rounds.take(step)
         finally:
             self._rounds.forget()
 

@@ -15,12 +15,13 @@ from idsync.store.sql.keyed import graph_id_of, rows_in
 from idsync.store.sql.looks import whole
 from idsync.store.sql.past_reader import PastReader
 from idsync.store.sql.profile_rows import alias_row, shown_profile
+from idsync.store.sql.recording import RecordingTables
 from idsync.store.sql.tables import alias, directory, graph, identity, journal, link, profile
 
 __all__ = ["SqlReader"]
 
 
-class SqlReader(PastReader, ConfigurationVersions):
+class SqlReader(PastReader, ConfigurationVersions, RecordingTables):
     """Reads the tables and the journal of every graph; what it shows is durable."""
 
     @whole
