@@ -103,6 +103,7 @@ class Client:
     explain = _blocking(AsyncClient.explain)
     list_journal = _blocking(AsyncClient.list_journal)
     watch_changes = _iterating(AsyncClient.watch_changes)
+    preview_strategy = _iterating(AsyncClient.preview_strategy)
     list_scopes = _blocking(AsyncClient.list_scopes)
     get_scope = _blocking(AsyncClient.get_scope)
     list_workspaces = _blocking(AsyncClient.list_workspaces)

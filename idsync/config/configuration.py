@@ -115,6 +115,7 @@ class Configuration:
         operator_token: What an operator shows to be one; `None`: nobody is an operator.
         limits: Limits on calls and dates.
         tls: `None`: connections are not encrypted by the service itself.
+        calls_days: How long calls are kept to be replayed, in days; 0: they are not recorded.
         warnings: By scope what works but surprises (ID-036); a scope without warnings is not in it.
     """
 
@@ -123,6 +124,7 @@ class Configuration:
     operator_token: str | None = field(default=None, repr=False)
     limits: Limits = field(default_factory=Limits)
     tls: Tls | None = None
+    calls_days: int = 30
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def inputs(self) -> Iterator[InputSettings]:

@@ -53,8 +53,8 @@ def _page(line: bytes) -> HistoryPage:
     identities, entries, calls, until_seq = orjson.loads(line)
     return HistoryPage(
         [(number, kind, value) for number, kind, value in identities],
-        [HistoryEntry(seq, *said, body.encode()) for seq, *said, body in entries],
-        [HistoryCall(after_seq, *said, body.encode()) for after_seq, *said, body in calls],
+        [HistoryEntry._make([*said, body.encode()]) for *said, body in entries],
+        [HistoryCall._make([*said, body.encode()]) for *said, body in calls],
         until_seq,
     )
 

@@ -17,7 +17,9 @@ from prometheus_client import CollectorRegistry
 
 from idsync.config.configuration import Configuration, Limits, Tls
 from idsync.model.errors import ConfigurationError
+from idsync.preview.previewer import Previewer
 from idsync.resolve.explain import Explainer
+from idsync.resolve.recorder import Recorder
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
 from idsync.server.admission.caller import Caller
@@ -28,7 +30,7 @@ from idsync.server.admission.reach import Reach
 from idsync.server.drain import Drain
 from idsync.server.meters import Meters
 from idsync.server.method import Desk, Method, methods_of
-from idsync.server.schedule import run_schedule
+from idsync.server.schedule import run_recording, run_schedule
 from idsync.server.services.admin_service import AdminService
 from idsync.server.services.graph_service import GraphService
 from idsync.server.services.identity_service import MANY_CALLS, IdentityService
@@ -133,18 +135,24 @@ async def open_app(
         store = await _open_store(database_url, configuration, clock, cache_identities)
         stack.push_async_callback(store.close)
         versions = await record_versions(store, configuration.scopes, clock)
-        resolver = Resolver(store, scopes, clock)
+        recorder = Recorder(store, clock, configuration.calls_days) if configuration.calls_days else None
+        resolver = Resolver(store, scopes, clock, recorder)
+        if recorder is not None:
+            stack.push_async_callback(recorder.write)
+            recording = asyncio.create_task(run_recording(recorder))
+            stack.push_async_callback(_cancel, recording)
         schedule = asyncio.create_task(run_schedule(resolver))
         stack.push_async_callback(_cancel, schedule)
 
         drain = Drain()
         gate = gate_of(configuration.limits)
-        meters = Meters(registry)
+        meters = Meters(registry, recorder)
         desk = Desk(_authenticator(configuration, clock), gate, meters)
         identity = IdentityService(
             resolver, store, scopes, meters=meters, gate=gate, count=desk.count, drain=drain
         )
-        graph = GraphService(store, Explainer(store), Reach(scopes), drain, clock)
+        previewer = Previewer(store, recorder)
+        graph = GraphService(store, Explainer(store), Reach(scopes), drain, clock, previewer)
         admin = AdminService(configuration, versions)
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from idsync.v1 import graph_service_pb2 as _graph_service_pb2
+from idsync.v1 import preview_pb2 as _preview_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -51,6 +52,8 @@ class GraphServiceStub:
     """The journal of one graph, oldest first."""
     WatchChanges: _grpc.UnaryStreamMultiCallable[_graph_service_pb2.WatchChangesRequest, _graph_service_pb2.WatchChangesResponse]
     """The journal of one graph from a cursor on, without end; each entry once."""
+    PreviewStrategy: _grpc.UnaryStreamMultiCallable[_preview_pb2.PreviewStrategyRequest, _preview_pb2.PreviewStrategyResponse]
+    """What if: the recorded calls of one graph replayed with other settings. For operators; cancelling ends it."""
 
 @_typing.type_check_only
 class GraphServiceAsyncStub(GraphServiceStub):
@@ -75,6 +78,8 @@ class GraphServiceAsyncStub(GraphServiceStub):
     """The journal of one graph, oldest first."""
     WatchChanges: _aio.UnaryStreamMultiCallable[_graph_service_pb2.WatchChangesRequest, _graph_service_pb2.WatchChangesResponse]  # type: ignore[assignment]
     """The journal of one graph from a cursor on, without end; each entry once."""
+    PreviewStrategy: _aio.UnaryStreamMultiCallable[_preview_pb2.PreviewStrategyRequest, _preview_pb2.PreviewStrategyResponse]  # type: ignore[assignment]
+    """What if: the recorded calls of one graph replayed with other settings. For operators; cancelling ends it."""
 
 class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows the graph and its history. For operators, and for inputs that may read, each within its own scope."""
@@ -150,5 +155,13 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_graph_service_pb2.WatchChangesResponse], _abc.AsyncIterator[_graph_service_pb2.WatchChangesResponse]]:
         """The journal of one graph from a cursor on, without end; each entry once."""
+
+    @_abc_1.abstractmethod
+    def PreviewStrategy(
+        self,
+        request: _preview_pb2.PreviewStrategyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_preview_pb2.PreviewStrategyResponse], _abc.AsyncIterator[_preview_pb2.PreviewStrategyResponse]]:
+        """What if: the recorded calls of one graph replayed with other settings. For operators; cancelling ends it."""
 
 def add_GraphServiceServicer_to_server(servicer: GraphServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Final
 
-from idsync.model.errors import NotFoundError
+from idsync.config.candidate import parse_candidate
+from idsync.model.errors import ConfigurationError, NotFoundError
 from idsync.model.identity import GraphKey, Mpid
 from idsync.model.profile import Profile
+from idsync.preview.previewer import Previewer
 from idsync.resolve.explain import Explainer
 from idsync.server.admission.caller import Caller
 from idsync.server.admission.reach import Reach
@@ -19,12 +21,14 @@ from idsync.server.wire.convert_graph import (
     holding_to_wire,
     profile_to_wire,
 )
+from idsync.server.wire.convert_preview import preview_to_wire
 from idsync.server.wire.faults import MAX_ID_CHARS, identity_from_wire, refuse
 from idsync.server.wire.pages import page_of
 from idsync.server.wire.then import then_from_wire
 from idsync.store.protocol import Store
 from idsync.v1 import graph_service_pb2 as pb
 from idsync.v1 import identity_pb2
+from idsync.v1.preview_pb2 import PreviewStrategyRequest, PreviewStrategyResponse
 
 __all__ = ["GraphService"]
 
@@ -41,8 +45,15 @@ class GraphService:
     """
 
     def __init__(
-        self, store: Store, explainer: Explainer, reach: Reach, drain: Drain, clock: Callable[[], int]
+        self,
+        store: Store,
+        explainer: Explainer,
+        reach: Reach,
+        drain: Drain,
+        clock: Callable[[], int],
+        previewer: Previewer,
     ) -> None:
+        self._previewer = previewer
         self._store = store
         self._explainer = explainer
         self._reach = reach
@@ -222,6 +233,25 @@ class GraphService:
                 answer = pb.WatchChangesResponse()
                 entry_to_wire(answer.entry, entry)
                 yield answer
+
+    # -- what if -------------------------------------------------------------------------------------------
+
+    async def preview_strategy(
+        self, request: PreviewStrategyRequest, call: Call
+    ) -> AsyncGenerator[PreviewStrategyResponse, None]:
+        """Replay the recorded calls of a graph with other settings; to cancel the call ends the replay."""
+        call.caller.require_operator()
+        graph = self._reach.graph(call.caller, request.scope, request.environment)
+        if request.until_seq < 0:
+            raise refuse([("until_seq", "is negative")])
+        try:
+            candidate = parse_candidate(request.candidate, graph.scope)
+        except ConfigurationError as error:
+            raise refuse([("candidate", fault) for fault in error.faults or [error.message]]) from error
+        replay = self._previewer.preview(graph, candidate, request.until_seq)
+        async for answers in self._drain.waiting(replay, _READ_AHEAD):
+            for answer in answers:
+                yield preview_to_wire(answer)
 
 
 def _after(seq: int) -> int:
