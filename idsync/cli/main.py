@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from idsync.cli import calls, config, db, demo, history, inspect, options, replay, scenario, serve
+from idsync.cli import calls, config, db, demo, history, inspect, options, preview, replay, scenario, serve
 
 __all__ = ["app"]
 
@@ -47,6 +47,7 @@ app.command("explain", cls=options.MpidCommand)(inspect.explain)
 app.command("history")(history.history)
 app.command("journal")(inspect.journal)
 app.command("replay")(replay.replay)
+app.command("preview")(preview.preview)
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")

@@ -109,7 +109,7 @@ class Comparison:
         group.calls += times
         group.rules[sample.rule, sample.candidate_rule] += times
         if len(group.samples) < MAX_SAMPLES:
-            group.samples.append(sample)
+            group.samples.append(sample._replace(others=()) if more else sample)
 
     def erase(self, mpid: Mpid) -> None:
         """Erase whoever corresponds to a profile that was erased."""
