@@ -26,7 +26,9 @@ class Heading(NamedTuple):
 
 GROUPS: Final = (
     Heading("joined", "profiles would be joined to another", "Their calls would find another profile."),
-    Heading("parted", "profiles would be parted from another", "Calls that found a profile would make a new one."),
+    Heading(
+        "parted", "profiles would be parted from another", "Calls that found a profile would make a new one."
+    ),
     Heading("never_made", "profiles would not be made", "The calls that made them would be refused."),
     Heading("moved", "people would get another MPID", "Their calls would be answered with another profile."),
     Heading("identities", "identities would change owner", "They would be on the record of other profiles."),

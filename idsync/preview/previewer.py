@@ -77,6 +77,7 @@ class Previewer:
             if until_seq > last_seq:
                 raise InvalidRequestError(f"the journal ends with entry {last_seq}", fields=("until_seq",))
             until_seq = until_seq or last_seq
+            yield Progress(0, until_seq, 0)
             if self._recorder is not None:
                 await self._recorder.write()
             spans = await self._store.recorded_spans(graph)

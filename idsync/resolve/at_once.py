@@ -146,7 +146,7 @@ class AtOnce:
         if not change_set.changes:
             self._remember(key, wanted, _Remembered(step, change_set))
         if self._recorder is not None:
-            self._recorder.took(step, change_set, result)
+            self._recorder.took(step, change_set, result, lasting=step.key is not None)
         return step, result
 
     async def _again(self, conditions: ChangeSet | Unchanged) -> Applied | None:

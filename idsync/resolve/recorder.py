@@ -79,6 +79,8 @@ class Recorder:
         self._node = secrets.randbits(62) + 1
         self._counts: dict[Recordable, int] = {}
         self._firsts: dict[Recordable, tuple[int, Mpid]] = {}
+        self._kinds: dict[RecordedCall, tuple[int, int]] = {}
+        self._past: dict[RecordedCall, int] = {}
         self._partial: list[RecordedCall] = []
         self._seen: dict[GraphKey, int] = {}
         self._began: dict[GraphKey, int] = {}
@@ -97,12 +99,21 @@ class Recorder:
         except KeyError:
             self._first(step, conditions)
 
-    def took(self, step: Step[Any], change_set: ChangeSet, applied: Applied) -> None:
-        """Note a call that was decided anew."""
+    def took(self, step: Step[Any], change_set: ChangeSet, applied: Applied, *, lasting: bool) -> None:
+        """Note a call that was decided anew.
+
+        Args:
+            step: The call.
+            change_set: What was decided.
+            applied: What became of it.
+            lasting: Whether the same step is what further calls of the kind are answered by.
+        """
         if applied.seq:
             self.wrote(change_set.graph, step, change_set, applied)
-        else:
+        elif lasting:
             self.again(cast("Recordable", step), change_set)
+        elif step.recordable:
+            self._count(cast("Recordable", step), change_set)
 
     def wrote(self, graph: GraphKey, step: Step[Any], change_set: ChangeSet | None, applied: Applied) -> None:
         """Note what an entry leaves out of its call.
@@ -121,22 +132,42 @@ class Recorder:
         recordable = cast("Recordable", step)
         if recordable.is_told_by(change_set):
             return
-        if len(self._counts) + len(self._partial) >= MAX_CALLS:
+        if self._is_full():
             self._lose(graph, 1)
             return
         call = recordable.recorded(applied.seq - 1, applied.seq, applied.mpid)
         if call is not None:
             self._partial.append(call)
 
+    def _count(self, step: Recordable, change_set: ChangeSet) -> None:
+        """Count a call by what it says; its answer may rest on more than that of the last of its kind."""
+        kind = step.recorded(0, 0, change_set.mpid)
+        if kind is None:
+            return
+        rests_on, graph = _rests_on(change_set), change_set.graph
+        first, times = self._kinds.get(kind, (-1, 0))
+        if first >= rests_on:
+            self._kinds[kind] = first, times + 1
+            return
+        if self._is_full():
+            self._lose(graph, 1)
+            return
+        if times:
+            self._past[kind._replace(after_seq=first)] = times
+        self._kinds[kind] = max(rests_on, self._seen.get(graph, 0)), 1
+
+    def _is_full(self) -> bool:
+        return len(self._counts) + len(self._kinds) + len(self._past) + len(self._partial) >= MAX_CALLS
+
     def _first(self, step: Recordable, conditions: ChangeSet | Unchanged) -> None:
         if not step.recordable:
             return
         if isinstance(conditions, ChangeSet):
             graph = conditions.graph
-            rests_on = max(*conditions.identities.values(), *conditions.profiles.values(), 0, 0)
+            rests_on = _rests_on(conditions)
         else:
             graph, rests_on = step.wanted.graph, 0
-        if len(self._counts) + len(self._partial) >= MAX_CALLS:
+        if self._is_full():
             self._lose(graph, 1)
             return
         self._counts[step] = 1
@@ -150,20 +181,30 @@ class Recorder:
         """Forget the interval: entries that it rests on were not written, and others take their place."""
         for step, count in self._counts.items():
             self._lose(step.wanted.graph, count)
-        for call in self._partial:
-            self._lose(call.graph, 1)
-        self._counts, self._firsts, self._partial = {}, {}, []
+        for call, times in self._take_calls():
+            self._lose(call.graph, times)
+        self._counts, self._firsts = {}, {}
         self._seen.clear()
+
+    def _take_calls(self) -> list[tuple[RecordedCall, int]]:
+        """Give what was counted by what it says, and begin anew."""
+        kinds, past, partial = self._kinds, self._past, self._partial
+        self._kinds, self._past, self._partial = {}, {}, []
+        return [
+            *((call, 1) for call in partial),
+            *past.items(),
+            *((kind._replace(after_seq=first), times) for kind, (first, times) in kinds.items()),
+        ]
 
     # -- every few seconds ---------------------------------------------------------------------------------
 
     async def write(self) -> None:
         """Write what was counted; what the store cannot take now is counted as not recorded."""
         async with self._writing:
-            counts, firsts, partial = self._counts, self._firsts, self._partial
+            counts, firsts = self._counts, self._firsts
             seen = dict(self._seen)
-            self._counts, self._firsts, self._partial = {}, {}, []
-            merged: dict[RecordedCall, int] = dict.fromkeys(partial, 1)
+            self._counts, self._firsts = {}, {}
+            merged = dict(self._take_calls())
             for number, (step, count) in enumerate(counts.items()):
                 call = step.recorded(firsts[step][0], 0, firsts[step][1])
                 if call is not None:
@@ -219,3 +260,8 @@ class Recorder:
             UnavailableError: The store is out of reach.
         """
         await self._store.drop_calls(self._clock() - self._days * _DAY_MS)
+
+
+def _rests_on(change_set: ChangeSet) -> int:
+    """Give the position of the newest entry that an answer rests on."""
+    return max(*change_set.identities.values(), *change_set.profiles.values(), 0, 0)

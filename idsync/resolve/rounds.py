@@ -100,7 +100,7 @@ class Rounds:
                 if isinstance(result, Stale):
                     break
                 if self._recorder is not None:
-                    self._recorder.took(step, change_set, result)
+                    self._recorder.took(step, change_set, result, lasting=False)
                 commits.append((len(answers), step, result))
                 answers.append(None)
                 progress += 1
@@ -162,7 +162,7 @@ class Rounds:
                 _fail(waiting, result)
                 continue
             if self._recorder is not None and isinstance(result, Applied):
-                self._recorder.took(waiting.step, change_set, result)
+                self._recorder.took(waiting.step, change_set, result, lasting=False)
             written = written or (isinstance(result, Applied) and result.seq > 0)
             if isinstance(result, Stale):
                 waiting.attempts += not written

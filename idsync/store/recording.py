@@ -17,9 +17,9 @@ _SPARE_BITS: Final = 20
 """Of a call's id, beside the millisecond: the calls of one write, from a number drawn by chance."""
 
 
-def call_ids(at_ms: int) -> Iterator[int]:
-    """Give ids for calls that are written together."""
-    first = (at_ms << _SPARE_BITS) + secrets.randbits(_SPARE_BITS - 1)
+def call_ids(at_ms: int, after: int = 0) -> Iterator[int]:
+    """Give ids for calls that are written together, greater than one that was given before."""
+    first = max((at_ms << _SPARE_BITS) + secrets.randbits(_SPARE_BITS - 1), after + 1)
     yield from range(first, first + (1 << (_SPARE_BITS - 1)))
 
 

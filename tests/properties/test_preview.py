@@ -1,21 +1,19 @@
-"""A preview tells exactly how two real runs of the same traffic differ, and with the same settings nothing."""
+"""A preview tells exactly how two real runs of the same traffic differ; with the same settings nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idsync.model.changes import Modification, Resolution
 from idsync.model.errors import IdsyncError
-from idsync.model.identity import GraphKey, Identity, Mpid
+from idsync.model.identity import Identity, Mpid
 from idsync.model.request import ModifyRequest, Operation, ResolveRequest
-from idsync.preview.report import Group, Report
 from idsync.preview.replay import Replay
+from idsync.preview.report import Report
 from idsync.resolve.recorder import Recorder
 from idsync.resolve.resolver import Resolver, Scope
 from idsync.store.memory import MemoryStore

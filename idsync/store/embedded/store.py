@@ -84,6 +84,8 @@ class EmbeddedStore:
         self._unfolded_entries = 0
         self._is_void = False
         self._grown = asyncio.Event()
+        # a second writer to the tables would only wait for the file
+        self._recording = asyncio.Lock()
 
     # -- the hot path --------------------------------------------------------------------------------------
 
@@ -315,15 +317,17 @@ class EmbeddedStore:
         """Write calls; the fold comes first, so that as few values as possible are unknown."""
         await self.settle()
         tables = await self._inspection.tables()
-        with _unavailable_if_refused():
-            return await tables.record_calls(calls, at_ms)
+        async with self._recording:
+            with _unavailable_if_refused():
+                return await tables.record_calls(calls, at_ms)
 
     async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
         """Write how far this process has recorded a graph."""
         await self.settle()
         tables = await self._inspection.tables()
-        with _unavailable_if_refused():
-            await tables.record_span(span, at_ms)
+        async with self._recording:
+            with _unavailable_if_refused():
+                await tables.record_span(span, at_ms)
 
     async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
         """List which entries calls were recorded at."""
@@ -334,14 +338,16 @@ class EmbeddedStore:
         """Empty what was recorded of a profile."""
         await self.settle()
         tables = await self._inspection.tables()
-        with _unavailable_if_refused():
-            await tables.forget_calls(graph, mpid, values)
+        async with self._recording:
+            with _unavailable_if_refused():
+                await tables.forget_calls(graph, mpid, values)
 
     async def drop_calls(self, before_ms: int) -> None:
         """Remove what is older."""
         tables = await self._inspection.tables()
-        with _unavailable_if_refused():
-            await tables.drop_calls(before_ms)
+        async with self._recording:
+            with _unavailable_if_refused():
+                await tables.drop_calls(before_ms)
 
     async def history(self, graph: GraphKey, until_seq: int) -> AsyncIterator[HistoryPage]:
         """Read the journal and the recorded calls in order."""

@@ -35,6 +35,8 @@ _PAGE: Final = 5_000
 class RecordingTables(Looks):
     """Reads and writes what was recorded; part of `SqlReader`."""
 
+    _last_call_id = 0
+
     # -- writing -------------------------------------------------------------------------------------------
 
     @whole
@@ -48,7 +50,9 @@ class RecordingTables(Looks):
             for key, members in by_graph.items():
                 graph_id = await graph_id_of(connection, key)
                 if graph_id:
-                    await _record(connection, graph_id, members, at_ms)
+                    ids = list(islice(call_ids(at_ms, self._last_call_id), len(members)))
+                    self._last_call_id = ids[-1]
+                    await _record(connection, graph_id, members, ids, at_ms)
                 else:
                     refused += [call for call, _ in members]
         return refused
@@ -207,7 +211,11 @@ def _digest(value: Identity) -> bytes:
 
 
 async def _record(
-    connection: AsyncConnection, graph_id: int, calls: Sequence[tuple[RecordedCall, int]], at_ms: int
+    connection: AsyncConnection,
+    graph_id: int,
+    calls: Sequence[tuple[RecordedCall, int]],
+    numbers: Sequence[int],
+    at_ms: int,
 ) -> None:
     ids = await _ids(connection, graph_id, named_by([call for call, _ in calls]), at_ms)
     rows = [
@@ -223,7 +231,7 @@ async def _record(
             "count": count,
             "body": body_of(call, ids),
         }
-        for call_id, (call, count) in zip(call_ids(at_ms), calls, strict=False)
+        for call_id, (call, count) in zip(numbers, calls, strict=True)
     ]
     await connection.execute(insert(recorded_call), rows)
 
