@@ -15,7 +15,7 @@ from idsync.model.errors import (
     IdsyncError,
     InvalidRequestError,
     NotFoundError,
-    OverloadedError,
+    UnavailableError,
 )
 from idsync.server.app import App
 from idsync.v1 import identity_pb2
@@ -219,7 +219,7 @@ class TestCancelled:
 async def _unless_busy(client: AsyncClient) -> pb.PreviewReport | None:
     try:
         return await preview(client, asked())
-    except OverloadedError:
+    except UnavailableError:
         return None
 
 
