@@ -94,6 +94,7 @@ class Report:
         incomplete: Entries whose call is known only as far as the journal tells.
         not_replayed: Entries that are no calls of people, by their cause: the candidate goes without them.
         erased_values: Values that the replay knows only as something that was erased.
+        peak_bytes: Memory that the replay took at its peak.
     """
 
     until_seq: int = 0
@@ -113,6 +114,7 @@ class Report:
     incomplete: int = 0
     not_replayed: Counter[str] = field(default_factory=Counter)
     erased_values: int = 0
+    peak_bytes: int = 0
 
     GROUPS = ("joined", "parted", "never_made", "moved", "identities", "more_refused", "fewer_refused")
 

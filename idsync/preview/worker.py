@@ -81,9 +81,9 @@ async def _replayed(asked: dict[str, Any], given: BinaryIO, told: BinaryIO) -> N
             last_s = monotonic()
             _tell(told, {"seq": replay.seq, "calls": replay.calls})
     _tell(told, {"seq": replay.seq, "calls": replay.calls})
-    report = replay.finish().to_document()
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024
-    _tell(told, {"report": report, "bytes": most})
+    report = replay.finish()
+    report.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024
+    _tell(told, {"report": report.to_document()})
 
 
 def _tell(told: BinaryIO, what: dict[str, Any]) -> None:

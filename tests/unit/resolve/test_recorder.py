@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from idsync.model.identity import Identity, IdentityType
 from idsync.model.policy import Policy
 from idsync.model.recording import HistoryCall, RecordedCall
 from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
+from idsync.preview.previewer import gaps_in
 from idsync.resolve import recorder as recorder_module
 from idsync.resolve.recorder import Recorder
 from idsync.resolve.registry import load_strategies
@@ -253,3 +256,58 @@ async def test_it_tells_which_entries_it_recorded(
     await recorder.write()
 
     assert [span[2:] for span in await store.recorded_spans(GRAPH)] == [(2, 4, 0)]
+
+
+async def test_a_kill_loses_the_last_interval_and_no_more(tmp_path: Path, clock: ManualClock) -> None:
+    """What was written is there; what was not is a gap that the next process leaves open."""
+    first = await open_store(f"sqlite:///{tmp_path / 'first' / 'g.db'}", clock=clock)
+    recorder = Recorder(first, clock, 30)
+    resolver = Resolver(first, {GRAPH.scope: LINK}, clock, recorder)
+    for _ in range(3):
+        await resolver.resolve(request(Operation.IDENTIFY, DEVICE))
+    await recorder.write()
+    for _ in range(2):
+        await resolver.resolve(request(Operation.IDENTIFY, OTHER_DEVICE))
+    # what is on disk at this moment is what a kill leaves
+    shutil.copytree(tmp_path / "first", tmp_path / "second", ignore=shutil.ignore_patterns("*.lock"))
+    await first.close()
+
+    second = await open_store(f"sqlite:///{tmp_path / 'second' / 'g.db'}", clock=clock)
+    recorder = Recorder(second, clock, 30)
+    await Resolver(second, {GRAPH.scope: LINK}, clock, recorder).resolve(request(Operation.LOGIN, ANN))
+    await recorder.write()
+    told, spans = await calls(second), await second.recorded_spans(GRAPH)
+    last_seq = await second.last_seq(GRAPH)
+    await second.close()
+
+    assert last_seq == 3
+    assert [(call.times, call.after_seq) for call in told] == [(2, 1)]
+    assert [tuple(gap) for gap in gaps_in(spans, last_seq)] == [(2, 2)]
+
+
+async def test_a_failed_disk_voids_what_rested_on_it(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries that were not written have no record: their numbers go to others."""
+    store = await open_store(f"sqlite:///{tmp_path / 'g.db'}", clock=clock)
+    recorder = Recorder(store, clock, 30)
+    resolver = Resolver(store, {GRAPH.scope: LINK}, clock, recorder)
+    await resolver.resolve(request(Operation.IDENTIFY, DEVICE))
+    with monkeypatch.context() as full:
+
+        def refuse(_: bytes) -> Future[int]:
+            failed: Future[int] = Future()
+            failed.set_exception(UnavailableError("the store cannot write"))
+            return failed
+
+        full.setattr(store._log, "append", refuse)
+        with pytest.raises(UnavailableError):
+            await resolver.resolve(request(Operation.LOGOUT, DEVICE, MAIL_OF_NOBODY))
+    await resolver.resolve(request(Operation.LOGIN, ANN))
+
+    await recorder.write()
+
+    told = await calls(store)
+    await store.close()
+    assert told == []
+    assert recorder.not_recorded == 1
