@@ -16,6 +16,7 @@ from idsync.cli import (
     history,
     inspect,
     options,
+    preview,
     radar,
     replay,
     scenario,
@@ -67,6 +68,7 @@ app.command("forbid", cls=options.MpidCommand)(undo.forbid)
 app.add_typer(erase.app, name="erase")
 app.command("export", cls=options.MpidCommand)(erase.export)
 app.command("replay")(replay.replay)
+app.command("preview")(preview.preview)
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(config.app, name="config")
 app.add_typer(db.app, name="db")

@@ -111,6 +111,7 @@ class Client:
     erase = _blocking(AsyncClient.erase)
     get_erasure = _blocking(AsyncClient.get_erasure)
     export = _blocking(AsyncClient.export)
+    preview_strategy = _iterating(AsyncClient.preview_strategy)
     list_scopes = _blocking(AsyncClient.list_scopes)
     get_scope = _blocking(AsyncClient.get_scope)
     list_workspaces = _blocking(AsyncClient.list_workspaces)

@@ -10,6 +10,7 @@ from idsync.client.caller import Caller
 from idsync.client.credentials import Credentials
 from idsync.v1 import graph_service_pb2 as graph
 from idsync.v1 import neighborhood_pb2 as neighborhood
+from idsync.v1 import preview_pb2 as preview
 from idsync.v1 import undo_pb2 as undo
 
 __all__ = ["GraphCalls"]
@@ -145,6 +146,12 @@ class GraphCalls:
     ) -> AsyncIterator[graph.WatchChangesResponse]:
         """Follow the journal of one graph; after an error, ask again from the last `seq` that was seen."""
         return self._caller.stream(graph.WatchChangesResponse, _one(request), credentials)
+
+    def preview_strategy(
+        self, request: preview.PreviewStrategyRequest, *, credentials: Credentials | None = None
+    ) -> AsyncIterator[preview.PreviewStrategyResponse]:
+        """Replay recorded calls with other settings: how far it is, then the report."""
+        return self._caller.stream(preview.PreviewStrategyResponse, _one(request), credentials)
 
 
 async def _one(request: Message) -> AsyncGenerator[Message, None]:

@@ -116,6 +116,7 @@ class Configuration:
         signing_key_file: The private key that signs receipts of erasures; `None`: one beside the database.
         limits: Limits on calls and dates.
         tls: `None`: connections are not encrypted by the service itself.
+        calls_days: How long calls are kept to be replayed, in days; 0: they are not recorded.
         warnings: By scope what works but surprises (ID-036); a scope without warnings is not in it.
     """
 
@@ -125,6 +126,7 @@ class Configuration:
     signing_key_file: Path | None = None
     limits: Limits = field(default_factory=Limits)
     tls: Tls | None = None
+    calls_days: int = 30
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def inputs(self) -> Iterator[InputSettings]:

@@ -109,6 +109,7 @@ secret = "change-me-too"
 
 #[retention]
 #inactive_days = 30                # profiles without activity are removed after that
+#calls_days = 30                   # calls are kept so long for idsync preview; 0 records none
 """
 
 EXAMPLES: Final = tuple(_SCOPES)

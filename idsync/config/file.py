@@ -19,7 +19,7 @@ from idsync.config.section import Section
 from idsync.config.workspaces import WorkspaceReader
 from idsync.model.errors import ConfigurationError
 
-__all__ = ["load_configuration", "parse_configuration"]
+__all__ = ["load_configuration", "parse_configuration", "parse_toml"]
 
 _TOP: Final = tuple(dict.fromkeys(name.partition(".")[0] for name in keys.SECTIONS))
 _PLACE: Final = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
@@ -57,9 +57,10 @@ def parse_configuration(text: str, base: Path) -> Configuration:
             its line.
     """
     faults = Faults(text)
-    root = Section(_parse_toml(text), (), faults, tables=_TOP)
+    root = Section(parse_toml(text), (), faults, tables=_TOP)
     retention = root.child("retention", keys.SECTIONS["retention"])
     inactive_days = keys.INACTIVE_DAYS.default if retention is None else retention.read(keys.INACTIVE_DAYS)
+    calls_days = keys.CALLS_DAYS.default if retention is None else retention.read(keys.CALLS_DAYS)
     scopes: dict[str, ReadScope | None] = {
         name: read_scope(section, inactive_days)
         for name, section in root.named_children("scopes", keys.SECTIONS["scopes.NAME"])
@@ -86,11 +87,17 @@ def parse_configuration(text: str, base: Path) -> Configuration:
         signing_key_file=signing_key_file,
         limits=limits,
         tls=tls,
+        calls_days=calls_days,
         warnings={name: scope.warnings for name, scope in guarded.items() if scope.warnings},
     )
 
 
-def _parse_toml(text: str) -> Mapping[str, object]:
+def parse_toml(text: str) -> Mapping[str, object]:
+    """Read a text as TOML.
+
+    Raises:
+        ConfigurationError: It is none, or none that can be read.
+    """
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

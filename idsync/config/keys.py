@@ -18,6 +18,7 @@ __all__ = [
     "ALIAS_DELAY_S",
     "ALIAS_MAX_WINDOW_DAYS",
     "BLOCKED_VALUES",
+    "CALLS_DAYS",
     "CERTIFICATE_FILE",
     "CONFLICT_GUARD",
     "IDENTITY_PRIORITY",
@@ -131,6 +132,7 @@ INACTIVE_DAYS: Final = Key[int | None](
     "inactive_days", count(1, _MOST_DAYS), _policy_default("inactive_days"), "days"
 )
 
+CALLS_DAYS: Final = Key[int]("calls_days", count(0, _MOST_DAYS), 30, "days")
 CONFLICT_GUARD: Final = Key[bool]("conflict_guard", flag, _policy_default("conflict_guard"))
 BLOCKED_VALUES: Final = Key[BlockedValues | None](
     "blocked_values", blocked, _policy_default("blocked_values")
@@ -162,7 +164,7 @@ SECTIONS: Final[Mapping[str, tuple[Key[Any], ...]]] = {
     "workspaces.NAME.inputs": (PLATFORM, KEY, SECRET, SECRET_FILE, KEY_ONLY, MAY_READ),
     "tls": (CERTIFICATE_FILE, KEY_FILE),
     "limits": LIMITS,
-    "retention": (INACTIVE_DAYS,),
+    "retention": (INACTIVE_DAYS, CALLS_DAYS),
     "privacy": (SIGNING_KEY_FILE,),
     "guards": (CONFLICT_GUARD, BLOCKED_VALUES),
 }

@@ -21,6 +21,8 @@ class AliasStep:
 
     key = None
     likeness = None
+    is_whole = True
+    recordable = False
 
     def __init__(self, request: AliasRequest, terms: AliasTerms, policy: Policy) -> None:
         self._request = request
@@ -53,6 +55,8 @@ class DueAliasStep:
 
     key = None
     likeness = None
+    is_whole = True
+    recordable = False
 
     def __init__(self, graph: GraphKey, record: AliasRecord, policy: Policy) -> None:
         self._graph = graph

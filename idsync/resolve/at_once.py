@@ -21,6 +21,7 @@ from idsync.model.changes import Applied, ChangeSet
 from idsync.model.errors import ContentionError, IdsyncError, UnavailableError
 from idsync.model.standing import UNHELD, Standing, Unchanged
 from idsync.model.view import ViewRequest
+from idsync.resolve.recorder import Recordable, Recorder
 from idsync.resolve.ruling import Rulings
 from idsync.resolve.step import Key, RuledStep, Step, unplanned
 from idsync.store.protocol import ImmediateStore
@@ -43,11 +44,12 @@ class _Remembered(NamedTuple):
 class AtOnce:
     """Takes steps through a store whose `answers_at_once` is true."""
 
-    def __init__(self, store: ImmediateStore) -> None:
+    def __init__(self, store: ImmediateStore, recorder: Recorder | None = None) -> None:
         self._store = store
+        self._recorder = recorder
         # in a plain dictionary every look for the first key walks past all that were removed before it
         self._remembered: OrderedDict[Key, _Remembered] = OrderedDict()
-        self._prepared: OrderedDict[Hashable, tuple[ChangeSet | Unchanged, Any]] = OrderedDict()
+        self._prepared: OrderedDict[Hashable, tuple[ChangeSet | Unchanged, Any, Recordable]] = OrderedDict()
         self._rulings = Rulings()
 
     async def take(self, step: Step[R]) -> R:
@@ -74,25 +76,33 @@ class AtOnce:
                 decided.append(unplanned(error))
         return [await self._answer(outcome) for outcome in decided]
 
-    def prepare(self, name: Hashable, key: Key | None, answer: object, prepared: Any) -> None:
+    def prepare(
+        self, name: Hashable, key: Key | None, answer: object, prepared: Any, sent: Recordable | None = None
+    ) -> None:
         """Keep a surface's form of an answer, if the answer is the one remembered under `key`.
 
         It need not be: while its caller waited for the disk, the same call may have been answered anew.
+        `sent` is the call in the words of `name`, where the one remembered may have been put in others.
         """
         known = self._remembered.get(key)
         if known is None or _answer_of(known) != answer:
             return
         if len(self._prepared) >= MAX_REMEMBERED:
             self._prepared.popitem(last=False)
-        self._prepared[name] = known.conditions, prepared
+        kind = cast("Recordable", known.step)
+        if sent is not None:
+            kind = sent.answered_like(kind)
+        self._prepared[name] = known.conditions, prepared, kind
 
     def recall(self, name: Hashable) -> Any | None:
         """Give what was prepared under a name, if it would be answered again."""
         found = self._prepared.get(name)
         if found is None:
             return None
-        conditions, prepared = found
+        conditions, prepared, kind = found
         if self._store.stands(conditions):
+            if self._recorder is not None:
+                self._recorder.again(kind, conditions)
             return prepared
         del self._prepared[name]
         return None
@@ -109,6 +119,11 @@ class AtOnce:
         if known is not None:
             again = await self._again(known.conditions)
             if again is not None:
+                if self._recorder is not None:
+                    kind = cast("Recordable", known.step)
+                    if not step.is_whole:
+                        kind = cast("Recordable", step).answered_like(kind)
+                    self._recorder.again(kind, known.conditions)
                 return known.step, again
             self._remembered.pop(key, None)
         wanted = step.wanted
@@ -130,6 +145,8 @@ class AtOnce:
                 self._rulings.keep(likeness, standing, ruling)
         if not change_set.changes:
             self._remember(key, wanted, _Remembered(step, change_set))
+        if self._recorder is not None:
+            self._recorder.took(step, change_set, result, lasting=step.key is not None)
         return step, result
 
     async def _again(self, conditions: ChangeSet | Unchanged) -> Applied | None:
@@ -147,13 +164,18 @@ class AtOnce:
         if ruling is None:
             return None
         if standing is UNHELD:
-            applied = self._store.welcome(step.newcomer(ruling))
+            newcomer = step.newcomer(ruling)
+            applied = self._store.welcome(newcomer)
+            if self._recorder is not None:
+                self._recorder.wrote(newcomer.graph, step, None, applied)
         else:
             vouched = self._store.vouch(standing)
             if vouched is None:
                 return None
             applied = vouched
             self._remember(step.key, wanted, _Remembered(step, standing))
+            if self._recorder is not None:
+                self._recorder.again(cast("Recordable", step), standing)
         step.follow(ruling)
         return applied
 
@@ -166,6 +188,8 @@ class AtOnce:
             await asyncio.shield(durable)
         except UnavailableError as error:
             self.forget()
+            if self._recorder is not None:
+                self._recorder.void()
             raise error.copy() from error
 
     async def _answer(self, outcome: tuple[Step[Any], Applied] | IdsyncError) -> Any | IdsyncError:

@@ -55,6 +55,8 @@ class EraseStep:
 
     key = None
     likeness = None
+    is_whole = True
+    recordable = False
 
     def __init__(self, order: ErasureOrder, traces: Traces, policy: Policy) -> None:
         self._order = order

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import Any, Final, cast
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Modification, Resolution
 from idsync.model.errors import ContentionError, ForbiddenError, IdsyncError
-from idsync.model.identity import GraphKey, Mpid
+from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.request import AliasRequest, ModifyRequest, ResolveRequest
 from idsync.model.undo import Forbidding, ForbidRequest, RevertRequest, SplitRequest, Undone
 from idsync.resolve.alias import terms_of
 from idsync.resolve.alias_steps import AliasStep, DueAliasStep
 from idsync.resolve.at_once import AtOnce
 from idsync.resolve.erasure import EraseStep, ErasureOrder, MovedOnError
+from idsync.resolve.recorder import Recorder
 from idsync.resolve.rounds import MAX_ATTEMPTS, Rounds
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps import DeleteStep, ModifyStep, ResolveStep, repeat_key
@@ -39,13 +40,25 @@ class Resolver:
         store: Where the graphs live.
         scopes: Settings and strategy by scope name.
         clock: Gives the time in UTC milliseconds.
+        recorder: Notes what the journal does not say of calls; `None`: they are not recorded.
     """
 
-    def __init__(self, store: Store, scopes: Mapping[str, Scope], clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        scopes: Mapping[str, Scope],
+        clock: Callable[[], int],
+        recorder: Recorder | None = None,
+    ) -> None:
         self._store = store
         self._scopes = scopes
         self._clock = clock
-        self._rounds = AtOnce(cast("ImmediateStore", store)) if store.answers_at_once else Rounds(store)
+        self._recorder = recorder
+        self._rounds: AtOnce | Rounds = (
+            AtOnce(cast("ImmediateStore", store), recorder)
+            if store.answers_at_once
+            else Rounds(store, recorder)
+        )
 
     async def resolve(self, request: ResolveRequest) -> Resolution:
         """Answer an identify, login, logout or search with exactly one profile.
@@ -92,8 +105,13 @@ class Resolver:
             answer: What was answered.
             prepared: What `recall` is to give.
         """
-        key = repeat_key(request, self._scopes[request.graph.scope].policy)
-        self._rounds.prepare(name, key, answer, prepared)
+        scope = self._scopes[request.graph.scope]
+        key = repeat_key(request, scope.policy)
+        sent = None
+        if self._recorder is not None and scope.policy.blocked_values is not None:
+            step = ResolveStep(request, scope, self._clock)
+            sent = None if step.is_whole else step
+        self._rounds.prepare(name, key, answer, prepared, sent)
 
     def recall(self, name: Hashable) -> Any | None:
         """Give what was prepared for a request, if the answer would be the same now; else `None`."""
@@ -119,10 +137,24 @@ class Resolver:
         Returns:
             Whether there was a live profile of that name.
         """
+        step = DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause)
+        found = (await self._store.profiles(graph, [mpid])).get(mpid) if self._recorder else None
+        held = () if found is None else (*found.identities, *found.descriptions)
+        values = [each.identity for each in held]
+        # before it, so that a crash between the two leaves nothing; after it, for calls that came meanwhile
+        await self._forget_calls(graph, [mpid], values)
         try:
-            return await self._rounds.take(DeleteStep(graph, mpid, self._scopes[graph.scope].policy, cause))
+            erased = await self._rounds.take(step)
         finally:
             self._rounds.forget()
+        await self._forget_calls(graph, [mpid], values)
+        return erased
+
+    async def _forget_calls(
+        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
+    ) -> None:
+        if self._recorder is not None:
+            await self._recorder.forget(graph, mpids, values)
 
     async def erase(self, order: ErasureOrder) -> int:
         """Remove profiles with all that only they hold, as one journal entry; gives its position (ID-212).
@@ -136,10 +168,15 @@ class Resolver:
         try:
             for _ in range(_ERASURE_ATTEMPTS):
                 traces = await self._store.traces(order.graph, order.mpids)
+                values = {*order.asked, *(value.identity for value in traces.values)}
+                # before it, so that a crash leaves nothing; after it, for calls that came meanwhile
+                await self._forget_calls(order.graph, order.mpids, values)
                 try:
-                    return await self._rounds.take(EraseStep(order, traces, policy))
+                    seq = await self._rounds.take(EraseStep(order, traces, policy))
                 except MovedOnError:
                     continue
+                await self._forget_calls(order.graph, order.mpids, values)
+                return seq
         finally:
             self._rounds.forget()
         raise ContentionError("the profile is written to all the time")

@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.errors import ContentionError, IdsyncError, UnavailableError
 from idsync.model.view import GraphView, LookAgain, ViewRequest
+from idsync.resolve.recorder import Recordable, Recorder
 from idsync.resolve.step import Key, Step, unplanned
 from idsync.store.protocol import Store
 
@@ -44,8 +45,9 @@ class _Waiting(Generic[R_co]):
 class Rounds:
     """Takes steps through a store, many at once."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, recorder: Recorder | None = None) -> None:
         self._store = store
+        self._recorder = recorder
         self._waiting: deque[_Waiting[Any]] = deque()
         self._running: asyncio.Task[None] | None = None
         self._syncing: set[asyncio.Task[None]] = set()
@@ -53,7 +55,9 @@ class Rounds:
     def forget(self) -> None:
         """Nothing is remembered here."""
 
-    def prepare(self, name: Hashable, key: Key | None, answer: object, prepared: Any) -> None:
+    def prepare(
+        self, name: Hashable, key: Key | None, answer: object, prepared: Any, sent: Recordable | None = None
+    ) -> None:
         """Nothing is remembered here: another node may have changed it all since."""
 
     def recall(self, name: Hashable) -> Any | None:
@@ -92,9 +96,11 @@ class Rounds:
                 missing[len(answers) + len(change_sets)].append(fault)
             results = await self._store.apply(change_sets, in_order=True)
             progress = 0
-            for step, result in zip(chosen, results, strict=False):
+            for step, change_set, result in zip(chosen, change_sets, results, strict=False):
                 if isinstance(result, Stale):
                     break
+                if self._recorder is not None:
+                    self._recorder.took(step, change_set, result, lasting=False)
                 commits.append((len(answers), step, result))
                 answers.append(None)
                 progress += 1
@@ -151,10 +157,12 @@ class Rounds:
         results = await self._applied(change_sets)
         groups: dict[int, tuple[Applied, list[tuple[_Waiting[Any], Applied]]]] = {}
         written = False
-        for waiting, result in zip(decided, results, strict=True):
+        for waiting, change_set, result in zip(decided, change_sets, results, strict=True):
             if isinstance(result, IdsyncError):
                 _fail(waiting, result)
                 continue
+            if self._recorder is not None and isinstance(result, Applied):
+                self._recorder.took(waiting.step, change_set, result, lasting=False)
             written = written or (isinstance(result, Applied) and result.seq > 0)
             if isinstance(result, Stale):
                 waiting.attempts += not written

@@ -42,6 +42,16 @@ class Step(Protocol[R_co]):
         ...
 
     @property
+    def is_whole(self) -> bool:
+        """Whether calls with its `key` were sent alike, so that one can be recorded for all."""
+        ...
+
+    @property
+    def recordable(self) -> bool:
+        """Whether the call is worth recording: one of a person, that could have written."""
+        ...
+
+    @property
     def wanted(self) -> ViewRequest:
         """What the call needs to see."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 from idsync.model.changes import Applied, ChangeSet, Modification, Resolution
 from idsync.model.decision import Decision, Match, Refuse, Reuse
@@ -13,19 +13,30 @@ from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import Change, ChangeKind
 from idsync.model.notice import Notice, NoticeReason
 from idsync.model.policy import Policy
+from idsync.model.recording import RecordedCall
 from idsync.model.request import ModifyRequest, Operation, ResolveRequest
 from idsync.model.standing import UNHELD, Newcomer, Standing
 from idsync.model.view import GraphView, ViewRequest
 from idsync.resolve.guards import decide_guarded, is_all_blocked, without_blocked, without_blocked_changes
 from idsync.resolve.modify import ModifyPlan, named
 from idsync.resolve.plan import Planned, plan_create, plan_reuse, read_only, rested_on
+from idsync.resolve.recorder import Recordable
 from idsync.resolve.repeat import repeated_logout, repeated_modify
 from idsync.resolve.ruling import Ruling
 from idsync.resolve.scope import Scope
 from idsync.resolve.step import Key
 from idsync.resolve.withholding import note_withheld, withheld, without
 
-__all__ = ["ALL_BLOCKED", "CONFLICT", "DeleteStep", "ModifyStep", "ResolveStep", "repeat_key"]
+__all__ = [
+    "ALL_BLOCKED",
+    "CONFLICT",
+    "DeleteStep",
+    "ModifyStep",
+    "ResolveStep",
+    "modify_rule",
+    "refused_by",
+    "repeat_key",
+]
 
 ALL_BLOCKED: Final = "guards/all-blocked"
 """The rule of a refusal for want of identities, where there were only blocked ones."""
@@ -63,11 +74,13 @@ def _key(request: ResolveRequest, policy: Policy) -> Key | None:
 class ResolveStep:
     """One identify, login, logout or search."""
 
-    __slots__ = ("_clock", "_outcome", "_request", "_scope", "key")
+    __slots__ = ("_clock", "_outcome", "_request", "_scope", "_sent", "is_whole", "key")
 
     def __init__(self, request: ResolveRequest, scope: Scope, clock: Callable[[], int]) -> None:
+        self._sent = request
         if scope.policy.blocked_values is not None:
             request = without_blocked(request, scope.policy.blocked_values)
+        self.is_whole = request is self._sent
         self.key = _key(request, scope.policy)
         self._request = _without_logins(request, scope.policy)
         self._scope = scope
@@ -222,6 +235,46 @@ class ResolveStep:
             raise self._outcome.copy()
         return self._outcome
 
+    # -- as it is recorded ---------------------------------------------------------------------------------
+
+    @property
+    def recordable(self) -> bool:
+        """Whether it could have written."""
+        return self._request.operation is not _SEARCH and not self._request.read_only
+
+    def is_told_by(self, change_set: ChangeSet | None) -> bool:
+        """Say whether the entry names all that was sent; `None`: a birth of all that was looked up."""
+        told = self._request.identities if change_set is None else change_set.evidence.asked
+        return len(told) == len(self._sent.identities)
+
+    def answered_like(self, other: Recordable) -> ResolveStep:
+        """Take over the answer to a call that was sent in other words."""
+        self._outcome = cast("ResolveStep", other)._outcome  # noqa: SLF001 - one of the same class
+        return self
+
+    def recorded(self, after_seq: int, seq: int, mpid: Mpid) -> RecordedCall | None:
+        """Give the call as it was sent; `None`: it was answered as an earlier one."""
+        sent, outcome = self._sent, self._outcome
+        if isinstance(outcome, Resolution):
+            return None
+        refusal = outcome if isinstance(outcome, IdsyncError) else None
+        rule = outcome.rule if not isinstance(outcome, IdsyncError) else refused_by(outcome)
+        return RecordedCall(
+            sent.graph,
+            after_seq,
+            seq,
+            sent.operation.value,
+            mpid if refusal is None else 0,
+            sent.previous_mpid,
+            rule,
+            tuple(sent.identities.values()),
+        )
+
+
+def refused_by(error: IdsyncError) -> str:
+    """Name the rule of a refusal, or its reason where no rule has a name."""
+    return error.metadata.get("rule") or error.reason
+
 
 def _is_birth(planned: Planned, request: ResolveRequest) -> bool:
     """Say whether a plan creates a profile that takes every identity of the request, and no more."""
@@ -273,13 +326,16 @@ def _may_search(request: ResolveRequest, view: GraphView, policy: Policy, match:
 class ModifyStep:
     """One modify."""
 
-    __slots__ = ("_outcome", "_request", "_scope", "wanted")
+    __slots__ = ("_outcome", "_request", "_scope", "_sent", "wanted")
 
     key = None
     likeness = None
+    is_whole = True
+    recordable = True
 
     def __init__(self, request: ModifyRequest, scope: Scope) -> None:
         blocked = scope.policy.blocked_values
+        self._sent = request
         if blocked is not None:
             request = without_blocked_changes(request, blocked)
         self._request = request
@@ -319,6 +375,34 @@ class ModifyStep:
             raise self._outcome
         return self._outcome
 
+    # -- as it is recorded ---------------------------------------------------------------------------------
+
+    def answered_like(self, other: Recordable) -> ModifyStep:
+        """Take over the answer to a call that was sent in other words; no modify is answered for another."""
+        del other
+        return self
+
+    def is_told_by(self, change_set: ChangeSet | None) -> bool:
+        """Say that no entry tells which value was to take the place of which."""
+        del change_set
+        return False
+
+    def recorded(self, after_seq: int, seq: int, mpid: Mpid) -> RecordedCall | None:
+        """Give the call as it was sent; `None`: it was answered as an earlier one."""
+        sent, outcome = self._sent, self._outcome
+        if isinstance(outcome, Modification):
+            return None
+        refused = isinstance(outcome, IdsyncError)
+        rule = refused_by(outcome) if isinstance(outcome, IdsyncError) else modify_rule(bool(seq))
+        return RecordedCall(
+            sent.graph, after_seq, seq, "modify", 0 if refused else mpid, sent.mpid, rule, (), sent.changes
+        )
+
+
+def modify_rule(changed: bool) -> str:
+    """Name the rule of a modify that was carried out, by whether it changed anything."""
+    return "modify/changed" if changed else "modify/unchanged"
+
 
 class DeleteStep:
     """Removes one profile; its MPID stays dead (ID-212)."""
@@ -327,6 +411,8 @@ class DeleteStep:
 
     key = None
     likeness = None
+    is_whole = True
+    recordable = False
 
     def __init__(self, graph: GraphKey, mpid: Mpid, policy: Policy, cause: str) -> None:
         self._graph = graph

@@ -17,9 +17,11 @@ from prometheus_client import CollectorRegistry
 
 from idsync.config.configuration import Configuration, Limits, Tls
 from idsync.model.errors import ConfigurationError
+from idsync.preview.previewer import Previewer
 from idsync.resolve.explain import Explainer
 from idsync.resolve.radar import Radar
 from idsync.resolve.reasoner import Reasoner
+from idsync.resolve.recorder import Recorder
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
 from idsync.server.admission.caller import Caller
@@ -30,7 +32,7 @@ from idsync.server.admission.reach import Reach
 from idsync.server.drain import Drain
 from idsync.server.meters import Meters
 from idsync.server.method import Desk, Method, methods_of
-from idsync.server.schedule import run_schedule
+from idsync.server.schedule import run_recording, run_schedule
 from idsync.server.services.admin_service import AdminService
 from idsync.server.services.graph_service import GraphService
 from idsync.server.services.identity_service import MANY_CALLS, IdentityService
@@ -146,20 +148,26 @@ async def open_app(
         store = await _open_store(database_url, configuration, clock, cache_identities)
         stack.push_async_callback(store.close)
         versions = await record_versions(store, configuration.scopes, clock)
-        resolver = Resolver(store, scopes, clock)
+        recorder = Recorder(store, clock, configuration.calls_days) if configuration.calls_days else None
+        resolver = Resolver(store, scopes, clock, recorder)
+        if recorder is not None:
+            stack.push_async_callback(recorder.write)
+            recording = asyncio.create_task(run_recording(recorder))
+            stack.push_async_callback(_cancel, recording)
         schedule = asyncio.create_task(run_schedule(resolver, store))
         stack.push_async_callback(_cancel, schedule)
 
         drain = Drain()
         gate = gate_of(configuration.limits)
-        meters = Meters(registry)
+        meters = Meters(registry, recorder)
         desk = Desk(_authenticator(configuration, clock), gate, meters)
         identity = IdentityService(
             resolver, store, scopes, meters=meters, gate=gate, count=desk.count, drain=drain
         )
         reach = Reach(scopes)
         explainer = Explainer(store, Reasoner(store, scopes))
-        graph = GraphService(store, explainer, reach, drain, clock, resolver)
+        previewer = Previewer(store, recorder)
+        graph = GraphService(store, explainer, reach, drain, clock, resolver, previewer)
         radar = RadarService(Radar(store, clock), reach)
         signing = Signing(database_url, configuration.signing_key_file)
         privacy = PrivacyService(store, resolver, reach, signing)

@@ -21,6 +21,7 @@ from prometheus_client.utils import floatToGoString
 from idsync.model.changes import Outcome
 from idsync.model.identity import IdentityType
 from idsync.model.notice import Notice, NoticeReason
+from idsync.resolve.recorder import Recorder
 
 __all__ = ["Meters", "MethodMeter", "OutcomeMeter"]
 
@@ -74,7 +75,8 @@ class OutcomeMeter:
 class Meters(Collector):
     """All counters of the servers; `grpc_*` are named and labelled as everywhere in the gRPC world."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, recorder: Recorder | None = None) -> None:
+        self._recorder = recorder
         self._methods: list[MethodMeter] = []
         self._outcomes: defaultdict[tuple[str, Outcome, str], OutcomeMeter] = defaultdict(OutcomeMeter)
         self._notices: defaultdict[tuple[IdentityType, NoticeReason], int] = defaultdict(int)
@@ -132,3 +134,12 @@ class Meters(Collector):
         for (kind, reason), count in self._notices.items():
             notices.add_metric((kind.wire_name, reason.name.lower()), count)
         yield from (handled, handling, outcomes, refused, notices)
+        if self._recorder is not None:
+            recorded = CounterMetricFamily(
+                "idsync_calls_recorded",
+                "Calls that the journal does not tell, or not whole, by whether they were recorded.",
+                labels=("result",),
+            )
+            recorded.add_metric(("written",), self._recorder.recorded)
+            recorded.add_metric(("not_recorded",), self._recorder.not_recorded)
+            yield recorded

@@ -1,4 +1,4 @@
-"""What time makes due: aliases (ID-187), the removal of the inactive (ID-214), seals of the journal."""
+"""What time makes due: aliases, removal of the inactive, seals of the journal, counts of calls."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Final, NoReturn
 import structlog
 
 from idsync.model.errors import UnavailableError
+from idsync.resolve.recorder import INTERVAL_S, Recorder
 from idsync.resolve.resolver import Resolver
 from idsync.server.traceback import traceback_without_values
 from idsync.store.protocol import Store
 
-__all__ = ["run_schedule"]
+__all__ = ["run_recording", "run_schedule"]
 
 _EVERY_S: Final = 5.0
+_ROUNDS_AN_HOUR: Final = int(3_600 / INTERVAL_S)
 _log = structlog.get_logger("idsync.server")
 
 
@@ -33,3 +35,19 @@ async def run_schedule(resolver: Resolver, store: Store) -> NoReturn:
             _log.warning("schedule_waits", detail=error.message)
         except Exception as error:
             _log.error("schedule_failed", traceback=traceback_without_values(error))
+
+
+async def run_recording(recorder: Recorder) -> NoReturn:
+    """Write every few seconds what was counted of calls, and once an hour remove what is too old."""
+    rounds = 0
+    while True:
+        await asyncio.sleep(INTERVAL_S)
+        try:
+            await recorder.write()
+            if rounds % _ROUNDS_AN_HOUR == 0:
+                await recorder.drop_old()
+            rounds += 1
+        except UnavailableError as error:
+            _log.warning("recording_waits", detail=error.message)
+        except Exception as error:
+            _log.error("recording_failed", traceback=traceback_without_values(error))

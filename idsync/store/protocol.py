@@ -12,6 +12,7 @@ from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
+from idsync.model.recording import HistoryPage, RecordedCall, RecordedSpan
 from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
 
@@ -161,6 +162,48 @@ class Store(Protocol):
     async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
         """Record a new configuration version of a scope; returns its number."""
         ...
+
+    # -- the record of calls -------------------------------------------------------------------------------
+
+    async def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
+        """Write calls, each with how many there were of its kind.
+
+        Returns:
+            Those that cannot be kept: their graph has no entry yet.
+        """
+        ...
+
+    async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
+        """Write how far one process has recorded a graph, in place of what it wrote before."""
+        ...
+
+    async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
+        """List which entries calls were recorded at, by process."""
+        ...
+
+    async def forget_calls(
+        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
+    ) -> None:
+        """Empty, in what was recorded, these values and all that calls of these profiles named.
+
+        The calls stay, without the values, but for those that another live profile holds.
+        """
+        ...
+
+    async def drop_calls(self, before_ms: int) -> None:
+        """Remove what was recorded before a moment, UTC milliseconds."""
+        ...
+
+    def history(self, graph: GraphKey, until_seq: int) -> AsyncIterator[HistoryPage]:
+        """Read the journal and the recorded calls of a graph in order, up to an entry."""
+        ...
+
+    @property
+    def history_url(self) -> str | None:
+        """The database that another process can read the history from; `None`: only this one has it."""
+        ...
+
+    # -- the end -------------------------------------------------------------------------------------------
 
     async def settle(self) -> None:
         """Return when everything applied so far is durable and folded into the tables."""

@@ -40,6 +40,7 @@ from idsync.testing.store_checks.order import OrderChecks
 from idsync.testing.store_checks.past import PastChecks
 from idsync.testing.store_checks.popularity import PopularityChecks
 from idsync.testing.store_checks.races import RaceChecks
+from idsync.testing.store_checks.recording import RecordingChecks
 from idsync.testing.store_checks.restart import RestartChecks
 from idsync.testing.store_checks.values import ValueChecks
 
@@ -60,6 +61,7 @@ class StoreSuite(
     InspectionChecks,
     PastChecks,
     NameChecks,
+    RecordingChecks,
     RestartChecks,
 ):
     """Subclass it, and give it a `store` fixture: a fresh, empty store that uses the fixture `clock`.

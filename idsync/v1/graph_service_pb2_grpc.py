@@ -5,6 +5,7 @@ import warnings
 
 from idsync.v1 import graph_service_pb2 as idsync_dot_v1_dot_graph__service__pb2
 from idsync.v1 import neighborhood_pb2 as idsync_dot_v1_dot_neighborhood__pb2
+from idsync.v1 import preview_pb2 as idsync_dot_v1_dot_preview__pb2
 from idsync.v1 import undo_pb2 as idsync_dot_v1_dot_undo__pb2
 
 GRPC_GENERATED_VERSION = '1.82.1'
@@ -101,6 +102,11 @@ class GraphServiceStub:
                 '/idsync.v1.GraphService/Forbid',
                 request_serializer=idsync_dot_v1_dot_undo__pb2.ForbidRequest.SerializeToString,
                 response_deserializer=idsync_dot_v1_dot_undo__pb2.ForbidResponse.FromString,
+                _registered_method=True)
+        self.PreviewStrategy = channel.unary_stream(
+                '/idsync.v1.GraphService/PreviewStrategy',
+                request_serializer=idsync_dot_v1_dot_preview__pb2.PreviewStrategyRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_preview__pb2.PreviewStrategyResponse.FromString,
                 _registered_method=True)
 
 
@@ -199,6 +205,13 @@ class GraphServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewStrategy(self, request, context):
+        """What if: the recorded calls of one graph replayed with other settings. For operators; cancelling ends it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_GraphServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -266,6 +279,11 @@ def add_GraphServiceServicer_to_server(servicer, server):
                     servicer.Forbid,
                     request_deserializer=idsync_dot_v1_dot_undo__pb2.ForbidRequest.FromString,
                     response_serializer=idsync_dot_v1_dot_undo__pb2.ForbidResponse.SerializeToString,
+            ),
+            'PreviewStrategy': grpc.unary_stream_rpc_method_handler(
+                    servicer.PreviewStrategy,
+                    request_deserializer=idsync_dot_v1_dot_preview__pb2.PreviewStrategyRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_preview__pb2.PreviewStrategyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -620,6 +638,33 @@ class GraphService:
             '/idsync.v1.GraphService/Forbid',
             idsync_dot_v1_dot_undo__pb2.ForbidRequest.SerializeToString,
             idsync_dot_v1_dot_undo__pb2.ForbidResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewStrategy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/idsync.v1.GraphService/PreviewStrategy',
+            idsync_dot_v1_dot_preview__pb2.PreviewStrategyRequest.SerializeToString,
+            idsync_dot_v1_dot_preview__pb2.PreviewStrategyResponse.FromString,
             options,
             channel_credentials,
             insecure,

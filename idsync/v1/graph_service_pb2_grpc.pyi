@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from idsync.v1 import graph_service_pb2 as _graph_service_pb2
 from idsync.v1 import neighborhood_pb2 as _neighborhood_pb2
+from idsync.v1 import preview_pb2 as _preview_pb2
 from idsync.v1 import undo_pb2 as _undo_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -61,6 +62,8 @@ class GraphServiceStub:
     """Undoes one journal entry, or several that rest on each other. For operators."""
     Forbid: _grpc.UnaryUnaryMultiCallable[_undo_pb2.ForbidRequest, _undo_pb2.ForbidResponse]
     """Forbids that two sides ever come together on one profile, or permits it again. For operators."""
+    PreviewStrategy: _grpc.UnaryStreamMultiCallable[_preview_pb2.PreviewStrategyRequest, _preview_pb2.PreviewStrategyResponse]
+    """What if: the recorded calls of one graph replayed with other settings. For operators; cancelling ends it."""
 
 @_typing.type_check_only
 class GraphServiceAsyncStub(GraphServiceStub):
@@ -93,6 +96,8 @@ class GraphServiceAsyncStub(GraphServiceStub):
     """Undoes one journal entry, or several that rest on each other. For operators."""
     Forbid: _aio.UnaryUnaryMultiCallable[_undo_pb2.ForbidRequest, _undo_pb2.ForbidResponse]  # type: ignore[assignment]
     """Forbids that two sides ever come together on one profile, or permits it again. For operators."""
+    PreviewStrategy: _aio.UnaryStreamMultiCallable[_preview_pb2.PreviewStrategyRequest, _preview_pb2.PreviewStrategyResponse]  # type: ignore[assignment]
+    """What if: the recorded calls of one graph replayed with other settings. For operators; cancelling ends it."""
 
 class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows the graph and its history. For operators, and for inputs that may read, each within its own scope."""
@@ -200,5 +205,13 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_undo_pb2.ForbidResponse, _abc.Awaitable[_undo_pb2.ForbidResponse]]:
         """Forbids that two sides ever come together on one profile, or permits it again. For operators."""
+
+    @_abc_1.abstractmethod
+    def PreviewStrategy(
+        self,
+        request: _preview_pb2.PreviewStrategyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_preview_pb2.PreviewStrategyResponse], _abc.AsyncIterator[_preview_pb2.PreviewStrategyResponse]]:
+        """What if: the recorded calls of one graph replayed with other settings. For operators; cancelling ends it."""
 
 def add_GraphServiceServicer_to_server(servicer: GraphServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

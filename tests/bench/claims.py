@@ -157,6 +157,22 @@ CLAIMS: Final = (
         "postgres/mixed/one node",
         1.2,
     ),
+    Claim(
+        "what-if: recorded calls replayed a second",
+        _at("what-if/replay/other", "per_s"),
+        None,
+        Bound.AT_LEAST,
+        20_000,
+        "calls a second",
+    ),
+    Claim(
+        "what-if: memory at its peak",
+        _at("what-if/replay/other", "memory_mb"),
+        None,
+        Bound.AT_MOST,
+        2_048,
+        "MB",
+    ),
     _rate("our load generator to h2load, unary", "generator/repeat/ours", "generator/repeat/h2load"),
     _rate(
         "our load generator to h2load, batches",

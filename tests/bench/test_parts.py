@@ -24,7 +24,7 @@ from tests.bench.soak import line, soak
 BRIEFLY = Options(rounds=1, seconds=0.4, warm_up_s=0.1, patience_s=0.0, users=200, profiles=600, few=300)
 
 
-@pytest.mark.parametrize("part", ["batches", "client", "http", "growth"])
+@pytest.mark.parametrize("part", ["batches", "client", "http", "growth", "what-if"])
 async def test_a_part_gives_all_its_results(part: str) -> None:
     run = await measure(BRIEFLY, [part])
 

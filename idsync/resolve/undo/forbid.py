@@ -22,6 +22,8 @@ class ForbidStep:
 
     key = None
     likeness = None
+    is_whole = True
+    recordable = False
 
     def __init__(self, request: ForbidRequest, policy: Policy) -> None:
         self._request = request

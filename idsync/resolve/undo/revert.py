@@ -25,6 +25,8 @@ class RevertStep:
 
     key = None
     likeness = None
+    is_whole = True
+    recordable = False
 
     def __init__(self, request: RevertRequest, undoing: Undoing, policy: Policy) -> None:
         self._request = request

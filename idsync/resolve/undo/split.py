@@ -20,6 +20,8 @@ class SplitStep:
 
     key = None
     likeness = None
+    is_whole = True
+    recordable = False
 
     def __init__(self, request: SplitRequest, policy: Policy) -> None:
         self._request = request

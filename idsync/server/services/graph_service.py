@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Final
 
-from idsync.model.errors import NotFoundError
+from idsync.config.candidate import parse_candidate
+from idsync.model.errors import ConfigurationError, NotFoundError
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.profile import Profile
+from idsync.preview.previewer import Previewer
 from idsync.resolve.explain import Explainer
 from idsync.resolve.neighborhood import Neighbors
 from idsync.resolve.resolver import Resolver
@@ -21,6 +23,7 @@ from idsync.server.wire.convert_graph import (
     holding_to_wire,
     profile_to_wire,
 )
+from idsync.server.wire.convert_preview import preview_to_wire
 from idsync.server.wire.convert_radar import neighborhood_to_wire
 from idsync.server.wire.convert_reasoning import call_from_wire
 from idsync.server.wire.convert_undo import (
@@ -37,6 +40,7 @@ from idsync.store.protocol import Store
 from idsync.v1 import graph_service_pb2 as pb
 from idsync.v1 import identity_pb2, neighborhood_pb2
 from idsync.v1 import undo_pb2 as undo
+from idsync.v1.preview_pb2 import PreviewStrategyRequest, PreviewStrategyResponse
 
 __all__ = ["GraphService"]
 
@@ -62,7 +66,9 @@ class GraphService:
         drain: Drain,
         clock: Callable[[], int],
         resolver: Resolver,
+        previewer: Previewer,
     ) -> None:
+        self._previewer = previewer
         self._store = store
         self._neighbors = Neighbors(store)
         self._resolver = resolver
@@ -295,6 +301,25 @@ class GraphService:
         call.caller.require_operator()
         graph = self._reach.graph(call.caller, request.scope, request.environment)
         return forbid_to_wire(await self._resolver.forbid(forbid_from_wire(request, graph)))
+
+    # -- what if -------------------------------------------------------------------------------------------
+
+    async def preview_strategy(
+        self, request: PreviewStrategyRequest, call: Call
+    ) -> AsyncGenerator[PreviewStrategyResponse, None]:
+        """Replay the recorded calls of a graph with other settings; to cancel the call ends the replay."""
+        call.caller.require_operator()
+        graph = self._reach.graph(call.caller, request.scope, request.environment)
+        if request.until_seq < 0:
+            raise refuse([("until_seq", "is negative")])
+        try:
+            candidate = parse_candidate(request.candidate, graph.scope)
+        except ConfigurationError as error:
+            raise refuse([("candidate", fault) for fault in error.faults or [error.message]]) from error
+        replay = self._previewer.preview(graph, candidate, request.until_seq)
+        async for answers in self._drain.waiting(replay, _READ_AHEAD):
+            for answer in answers:
+                yield preview_to_wire(answer)
 
 
 def _after(seq: int) -> int:

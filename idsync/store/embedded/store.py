@@ -6,8 +6,8 @@ import asyncio
 import os
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -21,6 +21,7 @@ from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
+from idsync.model.recording import HistoryPage, RecordedCall, RecordedSpan
 from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.birth import Birth
@@ -70,6 +71,7 @@ class EmbeddedStore:
         position: int,
     ) -> None:
         self._lock: int | None = lock
+        self._database = database
         self._log = Log(log_path(database))
         self._loader = Loader(database, page_cache_bytes=_PAGE_CACHE_BYTES)
         self._overlay = Overlay(
@@ -83,6 +85,8 @@ class EmbeddedStore:
         self._unfolded_entries = 0
         self._is_void = False
         self._grown = asyncio.Event()
+        # a second writer to the tables would only wait for the file
+        self._recording = asyncio.Lock()
 
     # -- the hot path --------------------------------------------------------------------------------------
 
@@ -326,6 +330,58 @@ class EmbeddedStore:
             if not entries:
                 await grown.wait()
 
+    # -- the record of calls -------------------------------------------------------------------------------
+
+    async def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
+        """Write calls; the fold comes first, so that as few values as possible are unknown."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        async with self._recording:
+            with _unavailable_if_refused():
+                return await tables.record_calls(calls, at_ms)
+
+    async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
+        """Write how far this process has recorded a graph."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        async with self._recording:
+            with _unavailable_if_refused():
+                await tables.record_span(span, at_ms)
+
+    async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
+        """List which entries calls were recorded at."""
+        tables = await self._inspection.tables()
+        return await tables.recorded_spans(graph)
+
+    async def forget_calls(
+        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
+    ) -> None:
+        """Empty what was recorded of a profile."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        async with self._recording:
+            with _unavailable_if_refused():
+                await tables.forget_calls(graph, mpids, values)
+
+    async def drop_calls(self, before_ms: int) -> None:
+        """Remove what is older."""
+        tables = await self._inspection.tables()
+        async with self._recording:
+            with _unavailable_if_refused():
+                await tables.drop_calls(before_ms)
+
+    async def history(self, graph: GraphKey, until_seq: int) -> AsyncIterator[HistoryPage]:
+        """Read the journal and the recorded calls in order."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        async for page in tables.history(graph, until_seq):
+            yield page
+
+    @property
+    def history_url(self) -> str | None:
+        """Name the file of the tables."""
+        return f"sqlite:///{self._database.absolute()}"
+
     # -- life ----------------------------------------------------------------------------------------------
 
     async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
@@ -374,3 +430,14 @@ class EmbeddedStore:
 
 _PAGE_CACHE_BYTES: Final = 64 * 1_024 * 1_024
 _WATCH_PAGE: Final = 1_000
+
+
+@contextmanager
+def _unavailable_if_refused() -> Iterator[None]:
+    """Turn what the database says against a write into an error of ours."""
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - loaded already, by what was about to write
+
+    try:
+        yield
+    except DBAPIError as error:
+        raise UnavailableError("the store cannot write what was recorded") from error

@@ -56,11 +56,13 @@ class Address:
         dsns: One for each server, as asyncpg reads it; what it leaves open the `PG*` variables say.
         wanted: The kind of session to look for, as `target_session_attrs` of libpq.
         settings: Of every session.
+        url: As it was given.
     """
 
     dsns: tuple[str, ...]
     wanted: str = "read-write"
     settings: dict[str, str] = field(default_factory=lambda: dict(_SESSION))
+    url: str = field(default="", repr=False)
     _last: int = field(default=0, repr=False)
 
     async def connect(self, *, led_by_keys: bool = False, **more: Any) -> Connection:
@@ -127,5 +129,7 @@ def read_address(url: str) -> Address:
             raise StoreError("the database's URL names a port that is no number")
     said = f"?{urlencode(rest)}" if rest else ""
     return Address(
-        tuple(f"postgresql://{login}{at}{host}{parts.path}{said}" for host in hosts or [""]), wanted
+        tuple(f"postgresql://{login}{at}{host}{parts.path}{said}" for host in hosts or [""]),
+        wanted,
+        url=url,
     )

@@ -18,6 +18,7 @@ from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
+from idsync.model.recording import HistoryPage, RecordedCall, RecordedSpan
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.minting import MpidMint
 from idsync.store.postgres import statements
@@ -344,6 +345,59 @@ class PostgresStore:
             async with self._database.connection() as connection:
                 await self._graph_id(connection, graph)
         return self._graph_ids.get(graph)
+
+    # -- the record of calls -------------------------------------------------------------------------------
+
+    async def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
+        """Write calls; what another node writes at the same moment is no fault."""
+        async for attempt in stamina.retry_context(
+            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
+        ):
+            with attempt, unavailable_if_away():
+                return await self._tables.record_calls(calls, at_ms)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
+        """Write how far this node has recorded a graph."""
+        async for attempt in stamina.retry_context(
+            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
+        ):
+            with attempt, unavailable_if_away():
+                await self._tables.record_span(span, at_ms)
+
+    async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
+        """List which entries calls were recorded at, by node."""
+        with unavailable_if_away():
+            return await self._tables.recorded_spans(graph)
+
+    async def forget_calls(
+        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
+    ) -> None:
+        """Empty what was recorded of a profile."""
+        async for attempt in stamina.retry_context(
+            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
+        ):
+            with attempt, unavailable_if_away():
+                await self._tables.forget_calls(graph, mpids, values)
+
+    async def drop_calls(self, before_ms: int) -> None:
+        """Remove what is older; nodes that do so at once do it once."""
+        async for attempt in stamina.retry_context(
+            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
+        ):
+            with attempt, unavailable_if_away():
+                await self._tables.drop_calls(before_ms)
+
+    async def history(self, graph: GraphKey, until_seq: int) -> AsyncIterator[HistoryPage]:
+        """Read the journal and the recorded calls in order."""
+        with unavailable_if_away():
+            async for page in self._tables.history(graph, until_seq):
+                yield page
+
+    @property
+    def history_url(self) -> str | None:
+        """Name the database."""
+        return self._database.address.url
 
     # -- life ----------------------------------------------------------------------------------------------
 

@@ -16,13 +16,14 @@ from idsync.store.sql.looks import whole
 from idsync.store.sql.moves import moves
 from idsync.store.sql.past_reader import PastReader
 from idsync.store.sql.profile_rows import alias_row, shown_profile
+from idsync.store.sql.recording import RecordingTables
 from idsync.store.sql.tables import alias, directory, graph, identity, journal, link, profile
 from idsync.store.sql.traces_reader import TracesReader
 
 __all__ = ["SqlReader"]
 
 
-class SqlReader(PastReader, TracesReader, ConfigurationVersions):
+class SqlReader(PastReader, TracesReader, ConfigurationVersions, RecordingTables):
     """Reads the tables and the journal of every graph; what it shows is durable."""
 
     @whole

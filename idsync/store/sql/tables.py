@@ -38,6 +38,9 @@ __all__ = [
     "metadata",
     "must_not",
     "profile",
+    "recorded_call",
+    "recorded_span",
+    "recorded_value",
     "seal",
 ]
 
@@ -216,6 +219,55 @@ configuration = Table(
     Column("author", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("settings", Text, nullable=False),
+)
+
+recorded_call = Table(
+    "recorded_call",
+    metadata,
+    Column("graph_id", Integer, primary_key=True),
+    # in order of time, and drawn by chance within a millisecond: several nodes write at once
+    Column("call_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("after_seq", BigInteger, nullable=False),
+    # the entry that the call wrote; 0 when it changed nothing
+    Column("seq", BigInteger, nullable=False),
+    Column("operation", Text, nullable=False),
+    # 0 when the call was refused
+    Column("mpid", BigInteger, nullable=False),
+    Column("named", BigInteger),
+    Column("rule", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    # what was sent, as JSON: identities by id, those of `recorded_value` below 0
+    Column("body", LargeBinary, nullable=False),
+    Index("recorded_call_by_place", "graph_id", "after_seq", "call_id"),
+    Index("recorded_call_by_profile", "graph_id", "mpid"),
+    sqlite_with_rowid=False,
+)
+
+recorded_value = Table(
+    "recorded_value",
+    metadata,
+    Column("graph_id", Integer, primary_key=True),
+    Column("value_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", Integer, nullable=False),
+    # as in `identity`: empty once the value was erased
+    Column("digest", LargeBinary),
+    Column("value", LargeBinary),
+    # when a call named it last
+    Column("at_ms", BigInteger, nullable=False),
+    UniqueConstraint("graph_id", "type", "digest", name="recorded_value_by_value"),
+    sqlite_with_rowid=False,
+)
+
+recorded_span = Table(
+    "recorded_span",
+    metadata,
+    Column("graph_id", Integer, primary_key=True),
+    Column("node", BigInteger, primary_key=True, autoincrement=False),
+    Column("from_seq", BigInteger, nullable=False),
+    Column("to_seq", BigInteger, nullable=False),
+    Column("not_recorded", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 fold_position = Table(

@@ -17,6 +17,7 @@ from tests.bench.parts import (
     postgres,
     shared_device,
     slow_sync,
+    what_if,
 )
 
 __all__ = ["PARTS", "QUICK"]
@@ -31,6 +32,7 @@ PARTS: Final[dict[str, Callable[[Session], Awaitable[None]]]] = {
     "shared-device": shared_device.run,
     "growth": growth.run,
     "postgres": postgres.run,
+    "what-if": what_if.run,
     "generator": generator.run,
 }
 QUICK: Final = ("calls", "batches", "client", "slow-sync", "fronts", "http", "shared-device")

@@ -10,10 +10,16 @@ from pathlib import Path
 import pytest
 
 from idsync.model.errors import StoreError
+from idsync.model.recording import RecordedCall
 from idsync.store.embedded import loader, membership_reader
+from idsync.store.embedded.opening import open_store
 from idsync.store.sql import schema, schema_state
 from idsync.store.sql.schema import create, upgrade
 from idsync.store.sql.schema_state import SchemaState, require_current, state_of
+from idsync.testing.clock import ManualClock
+from idsync.testing.graph_image import graph_image
+from idsync.testing.scribe import GRAPH, Scribe
+from idsync.testing.store_checks.people import DEVICE
 
 
 @pytest.fixture
@@ -67,6 +73,33 @@ def test_upgrade_leaves_a_current_database_as_it_is(database: Path) -> None:
 
     assert state_of(database) is SchemaState.CURRENT
     assert objects(database) == before
+
+
+async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(tmp_path: Path) -> None:
+    """What was in it is there, and calls are recorded from then on."""
+    path = tmp_path / "idsync.db"
+    store = await open_store(f"sqlite:///{path}", clock=ManualClock())
+    mpid = await Scribe(store).create(DEVICE)
+    before = await graph_image(store, GRAPH)
+    await store.close()
+    with sqlite3.connect(path) as connection:
+        for table in ("recorded_call", "recorded_value", "recorded_span"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+    assert state_of(path) is SchemaState.OLDER
+
+    upgrade(path)
+
+    assert state_of(path) is SchemaState.CURRENT
+    store = await open_store(f"sqlite:///{path}", clock=ManualClock())
+    try:
+        assert await graph_image(store, GRAPH) == before
+        assert await store.recorded_spans(GRAPH) == []
+        call = RecordedCall(GRAPH, 1, 0, "identify", mpid, None, "a/rule", (DEVICE,))
+        assert await store.record_calls([(call, 1)], 1) == []
+    finally:
+        await store.close()
 
 
 def statements() -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from idsync.model.errors import StoreError
+from idsync.model.recording import RecordedCall, RecordedSpan
 from idsync.store.postgres import schema as postgres_schema
 from idsync.store.postgres.address import read_address
 from idsync.store.postgres.opening import open_store
@@ -21,7 +22,7 @@ from idsync.store.postgres.schema import require_current, state_of, upgrade
 from idsync.store.sql import schema, schema_state
 from idsync.store.sql.schema_state import SchemaState
 from idsync.testing.clock import ManualClock
-from idsync.testing.scribe import Scribe
+from idsync.testing.scribe import GRAPH, Scribe
 from idsync.testing.store_checks.people import DEVICE, MAIL
 
 pytestmark = pytest.mark.postgres
@@ -155,6 +156,46 @@ async def test_a_server_that_is_away_is_named(nobody: str) -> None:
 async def test_a_wrong_name_is_named(postgres_server: str) -> None:
     with pytest.raises(StoreError, match="no such database"):
         await open_store(f"{postgres_server}/nowhere", clock=ManualClock())
+
+
+async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(
+    new_postgres: Callable[[], str],
+) -> None:
+    """While a node of then goes on; calls are recorded from then on."""
+    url = await asyncio.to_thread(new_postgres)
+    store = await open_store(url, clock=ManualClock())
+    mpid = await Scribe(store).create(DEVICE)
+    await execute(url, "DROP TABLE recorded_call, recorded_value, recorded_span")
+    await execute(url, "UPDATE idsync_version SET version_num = '0001'")
+    assert await state_of(read_address(url)) is SchemaState.OLDER
+
+    await asyncio.to_thread(lambda: asyncio.run(upgrade(read_address(url))))
+
+    call = RecordedCall(GRAPH, 1, 0, "identify", mpid, None, "a/rule", (DEVICE, MAIL))
+    assert await state_of(read_address(url)) is SchemaState.CURRENT
+    assert await store.find_profiles(GRAPH, DEVICE, 10) == [mpid]
+    assert await store.record_calls([(call, 1)], 1) == []
+    await store.close()
+
+
+async def test_two_nodes_record_the_same_at_once(new_postgres: Callable[[], str]) -> None:
+    """Each writes what it counted; a value that both met is in the record's dictionary once."""
+    url = await asyncio.to_thread(new_postgres)
+    nodes = [await open_store(url, clock=ManualClock()) for _ in range(2)]
+    mpid = await Scribe(nodes[0]).create(DEVICE)
+    call = RecordedCall(GRAPH, 1, 0, "login", mpid, None, "a/rule", (DEVICE, MAIL))
+
+    await asyncio.gather(*(node.record_calls([(call, n)], 1) for n in (1, 2, 3) for node in nodes))
+    await asyncio.gather(
+        *(node.record_span(RecordedSpan(GRAPH, n, 0, 1, 0), 1) for n, node in enumerate(nodes, 1))
+    )
+
+    pages = [page async for page in nodes[0].history(GRAPH, 1)]
+    assert sorted(each.times for page in pages for each in page.calls) == [1, 1, 2, 2, 3, 3]
+    assert [value for page in pages for number, _, value in page.identities if number < 0] == [MAIL.value]
+    assert [span.node for span in await nodes[1].recorded_spans(GRAPH)] == [1, 2]
+    for node in nodes:
+        await node.close()
 
 
 LATER = f"""

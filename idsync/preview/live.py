@@ -1,0 +1,90 @@
+"""Who really has what: the journal's entries added up, as far as a comparison needs it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from idsync.model.identity import Mpid
+from idsync.model.journal import ChangeKind
+
+__all__ = ["LiveGraph", "Rules"]
+
+_CREATED: Final = int(ChangeKind.PROFILE_CREATED)
+_ADDED: Final = int(ChangeKind.IDENTITY_ADDED)
+_REMOVED: Final = int(ChangeKind.IDENTITY_REMOVED)
+_ERASED: Final = int(ChangeKind.PROFILE_ERASED)
+
+
+class Rules:
+    """The rule of every commit, in two bytes each: there are few rules."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._of: array[int] = array("H")
+
+    def note(self, seq: int, rule: str) -> None:
+        """Note the rule of a commit; they come in order."""
+        number = self._numbers.setdefault(rule, len(self._numbers))
+        self._of.extend([number] * (seq + 1 - len(self._of)))
+
+    def of(self, seq: int) -> str:
+        """Give the rule of a commit."""
+        return list(self._numbers)[self._of[seq]]
+
+
+class LiveGraph:
+    """Holders of every identity, by id; most identities have one.
+
+    Attributes:
+        profiles: How many live profiles there are.
+    """
+
+    def __init__(self) -> None:
+        self._holders: dict[int, tuple[Mpid, int] | dict[Mpid, int]] = {}
+        self._held: dict[Mpid, list[int]] = {}
+        self.rules = Rules()
+        self.profiles = 0
+
+    def add(self, seq: int, rule: str, changes: Iterable[list[Any]]) -> None:
+        """Add one entry."""
+        self.rules.note(seq, rule)
+        for kind, mpid, identity_id, *_ in changes:
+            if kind == _ADDED:
+                self._link(identity_id, mpid, seq)
+            elif kind == _REMOVED:
+                self._unlink(identity_id, mpid)
+                self._held[mpid].remove(identity_id)
+            elif kind == _CREATED:
+                self.profiles += 1
+            elif kind == _ERASED:
+                self.profiles -= 1
+                for held in self._held.pop(mpid, ()):
+                    self._unlink(held, mpid)
+
+    def _link(self, identity_id: int, mpid: Mpid, seq: int) -> None:
+        self._held.setdefault(mpid, []).append(identity_id)
+        known = self._holders.get(identity_id)
+        if known is None:
+            self._holders[identity_id] = mpid, seq
+        elif isinstance(known, dict):
+            known[mpid] = seq
+        else:
+            self._holders[identity_id] = {known[0]: known[1], mpid: seq}
+
+    def _unlink(self, identity_id: int, mpid: Mpid) -> None:
+        known = self._holders[identity_id]
+        if isinstance(known, dict):
+            del known[mpid]
+            if known:
+                return
+        del self._holders[identity_id]
+
+    def owners(self, identity_id: int) -> Iterator[tuple[Mpid, int]]:
+        """Name who has an identity on the record, each with the entry that added it."""
+        known = self._holders.get(identity_id)
+        if isinstance(known, dict):
+            yield from known.items()
+        elif known is not None:
+            yield known

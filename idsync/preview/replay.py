@@ -1,0 +1,245 @@
+"""Replays the history of a graph through the steps of the resolver, over a graph of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any, Final
+
+import orjson
+
+from idsync.model.changes import Applied
+from idsync.model.errors import IdsyncError
+from idsync.model.identity import GraphKey, Identity, IdentityType, Mpid
+from idsync.model.journal import ALIAS_KINDS, NEW, ChangeKind
+from idsync.model.notice import NoticeReason
+from idsync.model.recording import HistoryCall, HistoryEntry, HistoryPage
+from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
+from idsync.preview.comparison import Answered, Comparison
+from idsync.preview.report import Report
+from idsync.resolve.scope import Scope
+from idsync.resolve.steps import ModifyStep, ResolveStep, modify_rule, refused_by
+from idsync.store.candidate import CandidateGraph
+
+__all__ = ["Replay"]
+
+_CREATED: Final = int(ChangeKind.PROFILE_CREATED)
+_ADDED: Final = int(ChangeKind.IDENTITY_ADDED)
+_REMOVED: Final = int(ChangeKind.IDENTITY_REMOVED)
+_DESCRIBED: Final = int(ChangeKind.DESCRIPTION_ADDED)
+_NO_LONGER_DESCRIBED: Final = int(ChangeKind.DESCRIPTION_REMOVED)
+_ERASED: Final = int(ChangeKind.PROFILE_ERASED)
+_TAKEN: Final = int(ChangeKind.ALIAS_TAKEN)
+_OPERATIONS: Final = {operation.value: operation for operation in Operation}
+_LEFT_OUT: Final = frozenset(
+    {int(NoticeReason.LOGIN_ID_IN_LOGOUT), int(NoticeReason.BLOCKED), int(NoticeReason.IMMUTABLE_SET)}
+)
+"""What a call sent and an entry need not name."""
+_TYPES: Final = {int(kind): kind for kind in IdentityType}
+_ALIASES: Final = frozenset(map(int, ALIAS_KINDS))
+
+
+class Replay:
+    """One replay; pages go in, a report comes out.
+
+    Args:
+        key: Whose history it is.
+        scope: The candidate's settings and strategy.
+    """
+
+    def __init__(self, key: GraphKey, scope: Scope) -> None:
+        self._key = key
+        # what retention removed is in the journal
+        self._scope = Scope(replace(scope.policy, inactive_days=None), scope.strategy)
+        self._graph = CandidateGraph(scope.policy.login_set)
+        self._comparison = Comparison(self._graph)
+        self._identities: dict[int, Identity] = {}
+        self._erased: set[int] = set()
+        self._sent: dict[int, HistoryCall] = {}
+        self._waiting: list[HistoryEntry] = []
+        self._next = 0
+        self.report = Report()
+        self.calls = 0
+
+    @property
+    def seq(self) -> int:
+        """The entry that was replayed last."""
+        return self.report.until_seq
+
+    def take(self, page: HistoryPage) -> None:
+        """Go on with one page."""
+        for identity_id, kind, kept in page.identities:
+            # as good as any other that nobody sends
+            value = f"\0erased {identity_id}" if kept is None else kept
+            self._identities[identity_id] = Identity(_TYPES[kind], value)
+            if kept is None:
+                self._erased.add(identity_id)
+        self._waiting += page.entries
+        for call in page.calls:
+            if call.seq:
+                self._sent[call.seq] = call
+            else:
+                self._entries(call.after_seq)
+                self._call(call)
+        if page.until_seq:
+            self._entries(page.until_seq)
+
+    def _entries(self, until_seq: int) -> None:
+        waiting = self._waiting
+        while self._next < len(waiting) and waiting[self._next].seq <= until_seq:
+            self._entry(waiting[self._next])
+            self._next += 1
+        if self._next == len(waiting):
+            waiting.clear()
+            self._next = 0
+
+    def finish(self) -> Report:
+        """Compare what has become of both graphs."""
+        self._comparison.into(self.report, self._identities, self._erased)
+        self.report.erased_values = len(self._erased)
+        return self.report
+
+    # -- entries -------------------------------------------------------------------------------------------
+
+    def _entry(self, entry: HistoryEntry) -> None:
+        changes, evidence = orjson.loads(entry.body)
+        self._comparison.live.add(entry.seq, entry.rule, changes)
+        self.report.until_seq = entry.seq
+        sent = self._sent.pop(entry.seq, None)
+        if sent is not None and (sent.operation != entry.cause or sent.mpid != entry.mpid):
+            # of an entry that was lost with the disk it was to be written to
+            sent = None
+        was = Answered(entry.mpid, entry.rule)
+        if entry.cause in _OPERATIONS:
+            self.report.entries += 1
+            self.calls += 1
+            would, created = self._resolve(self._resolving(entry, evidence, sent), entry.mpid)
+            if changes and changes[0][0] == _CREATED:
+                self._comparison.made(entry.seq, was, would)
+            self._comparison.compare(entry.seq, was, would, 1, created=created)
+        elif entry.cause == "modify":
+            self.report.entries += 1
+            self.calls += 1
+            self.report.incomplete += sent is None
+            asked = _changes_of(changes, entry.mpid) if sent is None else orjson.loads(sent.body)
+            would = self._modify(entry.mpid, asked)
+            self._comparison.compare(entry.seq, was, would, 1, created=False)
+        else:
+            self._other(entry, changes)
+
+    def _resolving(
+        self, entry: HistoryEntry, evidence: list[Any], sent: HistoryCall | None
+    ) -> ResolveRequest:
+        asked, _, _, _, previous, notices = evidence[:6]
+        if sent is not None:
+            asked = orjson.loads(sent.body)
+        else:
+            known = {self._identities[i].type for i in asked}
+            self.report.incomplete += any(
+                reason in _LEFT_OUT and kind not in known for kind, reason in notices
+            )
+        return self._request(entry.cause, asked, previous)
+
+    def _other(self, entry: HistoryEntry, changes: list[list[Any]]) -> None:
+        """Follow what was no call: removals happen here as well, aliases change nothing here."""
+        kinds = {change[0] for change in changes}
+        if _ERASED in kinds:
+            for change in changes:
+                if change[0] == _ERASED:
+                    self._comparison.erase(change[1])
+        elif _TAKEN in kinds and not self._scope.strategy.aliasing:
+            was, would = Answered(entry.mpid, entry.rule), Answered(0, "alias/not-available")
+            self._comparison.compare(entry.seq, was, would, 1, created=False)
+        elif not kinds <= _ALIASES:
+            self.report.not_replayed[entry.cause] += 1
+
+    # -- calls that changed nothing ------------------------------------------------------------------------
+
+    def _call(self, call: HistoryCall) -> None:
+        """Replay a call as often as it came, or until once more would change nothing."""
+        if call.mpid:
+            self.report.repeated += call.times
+        else:
+            self.report.refused += call.times
+        self.calls += call.times
+        was, left = Answered(call.mpid, call.rule), call.times
+        asked = orjson.loads(call.body)
+        while left:
+            commits = self._graph.seq
+            if call.operation == "modify":
+                created = False
+                would = self._modify(call.named or 0, asked)
+            else:
+                request = self._request(call.operation, asked, call.named)
+                would, created = self._resolve(request, call.mpid)
+            times = 1 if self._graph.seq > commits else left
+            self._comparison.compare(call.after_seq, was, would, times, created=created)
+            left -= times
+
+    # -- one call ------------------------------------------------------------------------------------------
+
+    def _request(self, operation: str, asked: list[int], previous: Mpid | None) -> ResolveRequest:
+        identities = [self._identities[identity_id] for identity_id in asked]
+        return ResolveRequest(
+            _OPERATIONS[operation],
+            self._key,
+            {identity[0]: identity for identity in identities},
+            None if previous is None else self._comparison.now(previous),
+        )
+
+    def _resolve(self, request: ResolveRequest, answered: Mpid) -> tuple[Answered, bool]:
+        graph = self._graph
+        step = ResolveStep(request, self._scope, _no_clock)
+        change_set = step.decide(graph)
+        created = False
+        mpid = change_set.mpid
+        if change_set.changes:
+            created = mpid == NEW
+            if created:
+                mpid = self._comparison.name_for(answered)
+            graph.commit(change_set, mpid)
+            self._comparison.rules.note(graph.seq, change_set.rule)
+        try:
+            resolution = step.answer(Applied(mpid, 0, None))
+        except IdsyncError as error:
+            return Answered(0, refused_by(error)), False
+        return Answered(resolution.mpid, resolution.rule), created
+
+    def _modify(self, named: Mpid, asked: list[list[Any]]) -> Answered:
+        graph, mpid = self._graph, self._comparison.now(named)
+        changes = tuple(
+            IdentityChange(_TYPES[kind], self._identity(old), self._identity(new)) for kind, old, new in asked
+        )
+        step = ModifyStep(ModifyRequest(self._key, mpid, changes), self._scope)
+        change_set = step.decide(graph)
+        if change_set.changes:
+            graph.commit(change_set, mpid)
+            self._comparison.rules.note(graph.seq, change_set.rule)
+        try:
+            step.answer(Applied(mpid, 0, None))
+        except IdsyncError as error:
+            return Answered(0, refused_by(error))
+        return Answered(mpid, modify_rule(bool(change_set.changes)))
+
+    def _identity(self, identity_id: int | None) -> Identity | None:
+        return None if identity_id is None else self._identities[identity_id]
+
+
+def _no_clock() -> int:
+    """Give a time to whoever asks: only retention does, and a replay goes without one."""
+    return 0
+
+
+def _changes_of(changes: list[list[Any]], mpid: Mpid) -> list[list[Any]]:
+    """Make changes that have the effect which an entry says they had."""
+    removed: defaultdict[int, list[Any]] = defaultdict(list)
+    asked: list[list[Any]] = []
+    for kind, changed, identity_id, identity_type, *_ in changes:
+        if changed != mpid:
+            continue
+        if kind in {_REMOVED, _NO_LONGER_DESCRIBED}:
+            removed[identity_type].append(identity_id)
+        elif kind in {_ADDED, _DESCRIBED}:
+            asked.append([identity_type, None, identity_id])
+    gone = [[kind, identity_id, None] for kind, ids in removed.items() for identity_id in ids]
+    return gone + asked

@@ -1,0 +1,197 @@
+"""A graph that exists in memory only and follows one replay: no journal, no conditions, no versions to hold.
+
+Calls come one after another, so that nothing can come between a look and its commit. Identities and profiles
+are the nodes of the embedded store's kind, without what ties them to a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from idsync.model.aliasing import AliasRecord
+from idsync.model.changes import ChangeSet
+from idsync.model.identity import Identity, Mpid, TypeSet
+from idsync.model.journal import Change, ChangeKind, JournalEntry
+from idsync.model.must_not import MustNot
+from idsync.store.embedded.nodes import IdentityNode
+
+__all__ = ["CandidateGraph", "Person"]
+
+_CREATED = ChangeKind.PROFILE_CREATED
+_ADDED = ChangeKind.IDENTITY_ADDED
+_REMOVED = ChangeKind.IDENTITY_REMOVED
+_DESCRIBED = ChangeKind.DESCRIPTION_ADDED
+_NO_LONGER_DESCRIBED = ChangeKind.DESCRIPTION_REMOVED
+_RETURNED = ChangeKind.RETURNED
+
+
+class Person:
+    """One live profile; implements `idsync.model.view.ProfileView`.
+
+    Attributes:
+        on_record: Its record: each identity with the commit that added it, oldest first.
+        described: Its descriptive identities, if it ever had any.
+    """
+
+    __slots__ = ("_graph", "described", "mpid", "on_record", "recency", "types")
+
+    active_ms = 0
+    """Retention removes nobody here: what it removed is in the journal."""
+
+    def __init__(self, graph: CandidateGraph, mpid: Mpid, seq: int) -> None:
+        self._graph = graph
+        self.mpid = mpid
+        self.types: TypeSet = 0
+        self.recency = seq
+        self.on_record: dict[Identity, int] = {}
+        self.described: dict[Identity, int] | None = None
+
+    @property
+    def version(self) -> int:
+        """Nothing rests on it."""
+        return self.recency
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether a profile that shares a value is newer (ID-011)."""
+        people, recency = self._graph.people, self.recency
+        return any(
+            people[mpid].recency > recency
+            for identity in self.on_record
+            for mpid in self._graph.nodes[identity].newest()
+        )
+
+    def record(self) -> Mapping[Identity, int]:
+        """Give its record: each identity with the commit that added it, oldest first."""
+        return self.on_record
+
+    def descriptions(self) -> Mapping[Identity, int]:
+        """Give its descriptive identities."""
+        return self.described or {}
+
+
+class CandidateGraph:
+    """Implements `idsync.model.view.GraphView`, and `Order` of its holders.
+
+    Args:
+        login_set: The login types, which part known from anonymous holders (ID-008).
+
+    Attributes:
+        people: Live profiles.
+        nodes: Every identity that has or had a holder and still has its value.
+        seq: Number of the last commit.
+    """
+
+    def __init__(self, login_set: TypeSet) -> None:
+        self._login_set = login_set
+        self.people: dict[Mpid, Person] = {}
+        self.nodes: dict[Identity, IdentityNode] = {}
+        self.seq = 0
+        self.earlier: JournalEntry | None = None
+
+    # -- what a decision sees ------------------------------------------------------------------------------
+
+    def holders(self, identity: Identity) -> IdentityNode | None:
+        """Give the holders of an identity."""
+        return self.nodes.get(identity)
+
+    def profile(self, mpid: Mpid) -> Person | None:
+        """Give a live profile."""
+        return self.people.get(mpid)
+
+    def aliases(self, mpid: Mpid) -> Sequence[AliasRecord]:
+        """Give nothing: no decision about identities looks at aliases."""
+        del mpid
+        return ()
+
+    @property
+    def has_must_nots(self) -> bool:
+        """Say no: entries of operators are not replayed."""
+        return False
+
+    def must_nots(self, identity: Identity) -> Sequence[MustNot]:
+        """Give nothing."""
+        del identity
+        return ()
+
+    # -- order ---------------------------------------------------------------------------------------------
+
+    def recency(self, mpid: Mpid) -> int:
+        """Give the place of a live profile in the order of ID-011."""
+        return self.people[mpid].recency
+
+    def in_order(self, mpids: Sequence[Mpid]) -> list[Mpid]:
+        """Sort live profiles, oldest first."""
+        return sorted(mpids, key=self.recency)
+
+    # -- what a commit does --------------------------------------------------------------------------------
+
+    def commit(self, change_set: ChangeSet, name: Mpid) -> None:
+        """Carry out a write; a profile that it creates gets the name given."""
+        self.seq += 1
+        placed: dict[Mpid, list[Identity]] = {}
+        before: dict[Mpid, tuple[int, bool]] = {}
+        for change in change_set.changes:
+            mpid = change.mpid or name
+            if change.kind is _CREATED:
+                self.people[mpid] = Person(self, mpid, self.seq)
+            if mpid not in before:
+                person = self.people[mpid]
+                before[mpid] = person.recency, bool(person.types & self._login_set)
+                placed[mpid] = []
+            self._change(change, self.people[mpid], placed[mpid])
+        for mpid, place in before.items():
+            self._place(self.people[mpid], place, placed[mpid])
+
+    def _change(self, change: Change, person: Person, added: list[Identity]) -> None:
+        kind, identity = change.kind, change.identity
+        if kind is _RETURNED:
+            person.recency = self.seq
+        if identity is None:
+            return
+        if kind is _ADDED:
+            if identity not in self.nodes:
+                self.nodes[identity] = IdentityNode(0, identity.type, identity.value, self.seq)
+            person.on_record[identity] = self.seq
+            person.types |= 1 << identity.type
+            added.append(identity)
+        elif kind is _REMOVED:
+            del person.on_record[identity]
+            self.nodes[identity].drop(person.mpid)
+            if not any(left.type == identity.type for left in person.on_record):
+                person.types &= ~(1 << identity.type)
+        elif kind is _DESCRIBED:
+            node = self.nodes.setdefault(identity, IdentityNode(0, identity.type, identity.value, self.seq))
+            node.described |= {person.mpid}
+            person.described = {**person.descriptions(), identity: self.seq}
+        elif kind is _NO_LONGER_DESCRIBED:
+            self.nodes[identity].described -= {person.mpid}
+            person.described = {i: s for i, s in person.descriptions().items() if i != identity}
+
+    def _place(self, person: Person, before: tuple[int, bool], added: list[Identity]) -> None:
+        """Put a changed profile into its place among the holders of its values."""
+        is_known = bool(person.types & self._login_set)
+        identities = added if before == (person.recency, is_known) else list(person.on_record)
+        for identity in identities:
+            if identity in person.on_record:
+                self.nodes[identity].put(person.mpid, is_known=is_known, order=self)
+
+    def erase(self, mpid: Mpid) -> None:
+        """Remove a profile; values that nobody else has are forgotten."""
+        person = self.people.pop(mpid)
+        for identity in person.on_record:
+            self.nodes[identity].drop(mpid)
+        for identity in person.descriptions():
+            self.nodes[identity].described -= {mpid}
+        for identity in (*person.on_record, *person.descriptions()):
+            node = self.nodes.get(identity)
+            if node is not None and not (len(node.known) or len(node.anonymous) or node.described):
+                del self.nodes[identity]
+
+    def owners(self, identity: Identity) -> Iterator[tuple[Mpid, int]]:
+        """Name who has an identity on the record, each with the commit that added it."""
+        node = self.nodes.get(identity)
+        if node is not None:
+            for ranked in (node.known, node.anonymous):
+                for mpid in ranked.newest_first():
+                    yield mpid, self.people[mpid].on_record[identity]
