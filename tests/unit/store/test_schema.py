@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -10,10 +11,16 @@ from pathlib import Path
 import pytest
 
 from idsync.model.errors import StoreError
+from idsync.model.journal import Change, ChangeKind
 from idsync.store.embedded import loader, membership_reader
+from idsync.store.embedded.opening import open_store
 from idsync.store.sql import schema, schema_state
 from idsync.store.sql.schema import create, upgrade
 from idsync.store.sql.schema_state import SchemaState, require_current, state_of
+from idsync.testing.clock import ManualClock
+from idsync.testing.graph_image import graph_image
+from idsync.testing.scribe import GRAPH, Scribe
+from idsync.testing.store_checks.people import DEVICE, MAIL
 
 
 @pytest.fixture
@@ -67,6 +74,33 @@ def test_upgrade_leaves_a_current_database_as_it_is(database: Path) -> None:
 
     assert state_of(database) is SchemaState.CURRENT
     assert objects(database) == before
+
+
+async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(database: Path) -> None:
+    """Nothing of it is lost, and must-not-links can be made."""
+    url = f"sqlite:///{database}"
+    store = await open_store(url, clock=ManualClock())
+    mpid = await Scribe(store).create(DEVICE, MAIL)
+    before = await graph_image(store, GRAPH)
+    await store.close()
+    with sqlite3.connect(database) as connection:
+        connection.executescript(
+            "DROP TABLE must_not; ALTER TABLE identity DROP COLUMN must_nots; "
+            "DELETE FROM sqlite_stat1 WHERE tbl = 'must_not'; UPDATE alembic_version SET version_num = '0001'"
+        )
+    connection.close()
+    assert state_of(database) is SchemaState.OLDER
+
+    await asyncio.to_thread(upgrade, database)
+    store = await open_store(url, clock=ManualClock())
+    after = await graph_image(store, GRAPH)
+    await Scribe(store).write(0, Change(ChangeKind.FORBIDDEN, 0, MAIL))
+    view = await Scribe(store).look(MAIL)
+    await store.close()
+
+    assert after == before
+    assert list(after.profiles) == [mpid]
+    assert len(view.must_nots(MAIL)) == 1
 
 
 def statements() -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from idsync.model.errors import StoreError
+from idsync.model.journal import Change, ChangeKind
 from idsync.store.postgres import schema as postgres_schema
 from idsync.store.postgres.address import read_address
 from idsync.store.postgres.opening import open_store
@@ -21,6 +22,7 @@ from idsync.store.postgres.schema import require_current, state_of, upgrade
 from idsync.store.sql import schema, schema_state
 from idsync.store.sql.schema_state import SchemaState
 from idsync.testing.clock import ManualClock
+from idsync.testing.graph_image import graph_image
 from idsync.testing.scribe import Scribe
 from idsync.testing.store_checks.people import DEVICE, MAIL
 
@@ -212,6 +214,36 @@ async def test_an_old_node_goes_on_through_a_migration_that_adds(
     assert list(shown) == [first]
     assert [entry.mpid for entry in entries] == [first, *written]
     assert holders == [*reversed(written), first]
+
+
+async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(
+    new_postgres: Callable[[], str],
+) -> None:
+    """Nothing of it is lost, and must-not-links can be made."""
+    url = await asyncio.to_thread(new_postgres)
+    store = await open_store(url, clock=ManualClock())
+    scribe = Scribe(store)
+    mpid = await scribe.create(DEVICE, MAIL)
+    before = await graph_image(store, scribe.graph)
+    await store.close()
+    await execute(
+        url,
+        "DROP TABLE must_not; ALTER TABLE identity DROP COLUMN must_nots; "
+        "UPDATE idsync_version SET version_num = '0001'",
+    )
+    older = await state_of(read_address(url))
+
+    await asyncio.to_thread(lambda: asyncio.run(upgrade(read_address(url))))
+    store = await open_store(url, clock=ManualClock())
+    after = await graph_image(store, scribe.graph)
+    await Scribe(store).write(0, Change(ChangeKind.FORBIDDEN, 0, MAIL))
+    view = await Scribe(store).look(MAIL)
+    await store.close()
+
+    assert older is SchemaState.OLDER
+    assert after == before
+    assert list(after.profiles) == [mpid]
+    assert len(view.must_nots(MAIL)) == 1
 
 
 async def test_answers_are_on_disk_even_where_the_database_is_told_otherwise(
