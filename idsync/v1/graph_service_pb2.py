@@ -24,72 +24,74 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from idsync.v1 import identity_pb2 as idsync_dot_v1_dot_identity__pb2
+from idsync.v1 import neighborhood_pb2 as idsync_dot_v1_dot_neighborhood__pb2
+from idsync.v1 import reasoning_pb2 as idsync_dot_v1_dot_reasoning__pb2
 from idsync.v1 import undo_pb2 as idsync_dot_v1_dot_undo__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1didsync/v1/graph_service.proto\x12\tidsync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18idsync/v1/identity.proto\x1a\x14idsync/v1/undo.proto\"!\n\x11GetProfileRequest\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\"9\n\x12GetProfileResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.idsync.v1.Profile\"(\n\x17\x42\x61tchGetProfilesRequest\x12\r\n\x05mpids\x18\x01 \x03(\x03\"W\n\x18\x42\x61tchGetProfilesResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x15\n\runknown_mpids\x18\x02 \x03(\x03\"\x9f\x01\n\x13\x46indProfilesRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"U\n\x14\x46indProfilesResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x85\x01\n\x13GetProfileAtRequest\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\x12-\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x18\n\x0bjournal_seq\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x07\n\x05_timeB\x0e\n\x0c_journal_seq\"P\n\x14GetProfileAtResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.idsync.v1.Profile\x12\x13\n\x0bjournal_seq\x18\x02 \x01(\x03\"\x83\x02\n\x15\x46indProfilesAtRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12-\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x18\n\x0bjournal_seq\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\tB\x07\n\x05_timeB\x0e\n\x0c_journal_seq\"l\n\x16\x46indProfilesAtResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bjournal_seq\x18\x03 \x01(\x03\"\x9e\x01\n\x12ListHoldersRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"j\n\x0cHoldingBound\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bjournal_seq\x18\x02 \x01(\x03\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\"v\n\x07Holding\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\x12&\n\x05since\x18\x02 \x01(\x0b\x32\x17.idsync.v1.HoldingBound\x12+\n\x05until\x18\x03 \x01(\x0b\x32\x17.idsync.v1.HoldingBoundH\x00\x88\x01\x01\x42\x08\n\x06_until\"T\n\x13ListHoldersResponse\x12$\n\x08holdings\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Holding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x0cIdentityPair\x12\"\n\x05\x66irst\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12#\n\x06second\x18\x02 \x01(\x0b\x32\x13.idsync.v1.Identity\"H\n\x11IdentityOnProfile\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\"\xd9\x01\n\x0e\x45xplainRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12-\n\nidentities\x18\x03 \x01(\x0b\x32\x17.idsync.v1.IdentityPairH\x00\x12;\n\x13identity_on_profile\x18\x04 \x01(\x0b\x32\x1c.idsync.v1.IdentityOnProfileH\x00\x12\x14\n\nrequest_id\x18\x05 \x01(\tH\x00\x42\t\n\x07subject\"j\n\rExplainedLink\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\x12\x11\n\tsince_seq\x18\x03 \x01(\x03\x12\x11\n\tuntil_seq\x18\x04 \x01(\x03\"\xa7\x01\n\x0f\x45xplainResponse\x12.\n\x07verdict\x18\x01 \x01(\x0e\x32\x1d.idsync.v1.ExplanationVerdict\x12\x11\n\tsentences\x18\x02 \x03(\t\x12\'\n\x05links\x18\x03 \x03(\x0b\x32\x18.idsync.v1.ExplainedLink\x12(\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x17.idsync.v1.JournalEntry\"\xcb\x01\n\x06\x43hange\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.idsync.v1.ChangeKind\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\x12*\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x12\x17\n\nother_mpid\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07ref_seq\x18\x05 \x01(\x03\x12\x0c\n\x04side\x18\x06 \x01(\x05\x12\x0e\n\x06reason\x18\x07 \x01(\tB\x0b\n\t_identityB\r\n\x0b_other_mpid\"\xf7\x01\n\x08\x45vidence\x12\"\n\x05\x61sked\x18\x01 \x03(\x0b\x32\x13.idsync.v1.Identity\x12$\n\x07matched\x18\x02 \x03(\x0b\x32\x13.idsync.v1.Identity\x12,\n\ndecided_by\x18\x03 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x12\x12\n\ncandidates\x18\x04 \x01(\x05\x12\x1a\n\rprevious_mpid\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\"\n\x07notices\x18\x06 \x03(\x0b\x32\x11.idsync.v1.NoticeB\r\n\x0b_decided_byB\x10\n\x0e_previous_mpid\"\x9d\x02\n\x0cJournalEntry\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\x12\x0c\n\x04rule\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x10\n\x08input_id\x18\x08 \x01(\t\x12\x0c\n\x04mpid\x18\t \x01(\x03\x12\"\n\x07\x63hanges\x18\n \x03(\x0b\x32\x11.idsync.v1.Change\x12%\n\x08\x65vidence\x18\x0b \x01(\x0b\x32\x13.idsync.v1.Evidence\"\xa6\x01\n\x12ListJournalRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x11\n\x04mpid\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tafter_seq\x18\x04 \x01(\x03\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\tB\x07\n\x05_mpid\"X\n\x13ListJournalResponse\x12(\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.idsync.v1.JournalEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"d\n\x13WatchChangesRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x11\n\tafter_seq\x18\x03 \x01(\x03\">\n\x14WatchChangesResponse\x12&\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x17.idsync.v1.JournalEntry*\x87\x02\n\x12\x45xplanationVerdict\x12#\n\x1f\x45XPLANATION_VERDICT_UNSPECIFIED\x10\x00\x12 \n\x1c\x45XPLANATION_VERDICT_TOGETHER\x10\x01\x12!\n\x1d\x45XPLANATION_VERDICT_CONNECTED\x10\x02\x12\x1d\n\x19\x45XPLANATION_VERDICT_APART\x10\x03\x12 \n\x1c\x45XPLANATION_VERDICT_RECORDED\x10\x04\x12$\n EXPLANATION_VERDICT_NOT_RECORDED\x10\x05\x12 \n\x1c\x45XPLANATION_VERDICT_FORMERLY\x10\x06*\x91\x04\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43HANGE_KIND_PROFILE_CREATED\x10\x01\x12\x1e\n\x1a\x43HANGE_KIND_IDENTITY_ADDED\x10\x02\x12 \n\x1c\x43HANGE_KIND_IDENTITY_REMOVED\x10\x03\x12\x1c\n\x18\x43HANGE_KIND_BECAME_KNOWN\x10\x04\x12 \n\x1c\x43HANGE_KIND_BECAME_ANONYMOUS\x10\x05\x12\x18\n\x14\x43HANGE_KIND_RETURNED\x10\x06\x12!\n\x1d\x43HANGE_KIND_DESCRIPTION_ADDED\x10\x07\x12#\n\x1f\x43HANGE_KIND_DESCRIPTION_REMOVED\x10\x08\x12\x1b\n\x17\x43HANGE_KIND_ALIAS_TAKEN\x10\t\x12\x1d\n\x19\x43HANGE_KIND_ALIAS_IGNORED\x10\n\x12\x1d\n\x19\x43HANGE_KIND_ALIAS_APPLIED\x10\x0b\x12\x1e\n\x1a\x43HANGE_KIND_PROFILE_ERASED\x10\x0c\x12\x16\n\x12\x43HANGE_KIND_ACTIVE\x10\r\x12\x19\n\x15\x43HANGE_KIND_FORBIDDEN\x10\x0e\x12\x19\n\x15\x43HANGE_KIND_PERMITTED\x10\x0f\x12\x18\n\x14\x43HANGE_KIND_REVERTED\x10\x10\x32\xc1\x07\n\x0cGraphService\x12I\n\nGetProfile\x12\x1c.idsync.v1.GetProfileRequest\x1a\x1d.idsync.v1.GetProfileResponse\x12[\n\x10\x42\x61tchGetProfiles\x12\".idsync.v1.BatchGetProfilesRequest\x1a#.idsync.v1.BatchGetProfilesResponse\x12O\n\x0c\x46indProfiles\x12\x1e.idsync.v1.FindProfilesRequest\x1a\x1f.idsync.v1.FindProfilesResponse\x12O\n\x0cGetProfileAt\x12\x1e.idsync.v1.GetProfileAtRequest\x1a\x1f.idsync.v1.GetProfileAtResponse\x12U\n\x0e\x46indProfilesAt\x12 .idsync.v1.FindProfilesAtRequest\x1a!.idsync.v1.FindProfilesAtResponse\x12L\n\x0bListHolders\x12\x1d.idsync.v1.ListHoldersRequest\x1a\x1e.idsync.v1.ListHoldersResponse\x12@\n\x07\x45xplain\x12\x19.idsync.v1.ExplainRequest\x1a\x1a.idsync.v1.ExplainResponse\x12L\n\x0bListJournal\x12\x1d.idsync.v1.ListJournalRequest\x1a\x1e.idsync.v1.ListJournalResponse\x12Q\n\x0cWatchChanges\x12\x1e.idsync.v1.WatchChangesRequest\x1a\x1f.idsync.v1.WatchChangesResponse0\x01\x12O\n\x0cSplitProfile\x12\x1e.idsync.v1.SplitProfileRequest\x1a\x1f.idsync.v1.SplitProfileResponse\x12O\n\x0cRevertChange\x12\x1e.idsync.v1.RevertChangeRequest\x1a\x1f.idsync.v1.RevertChangeResponse\x12=\n\x06\x46orbid\x12\x18.idsync.v1.ForbidRequest\x1a\x19.idsync.v1.ForbidResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1didsync/v1/graph_service.proto\x12\tidsync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18idsync/v1/identity.proto\x1a\x1cidsync/v1/neighborhood.proto\x1a\x19idsync/v1/reasoning.proto\x1a\x14idsync/v1/undo.proto\"!\n\x11GetProfileRequest\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\"9\n\x12GetProfileResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.idsync.v1.Profile\"(\n\x17\x42\x61tchGetProfilesRequest\x12\r\n\x05mpids\x18\x01 \x03(\x03\"W\n\x18\x42\x61tchGetProfilesResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x15\n\runknown_mpids\x18\x02 \x03(\x03\"\x9f\x01\n\x13\x46indProfilesRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"U\n\x14\x46indProfilesResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x85\x01\n\x13GetProfileAtRequest\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\x12-\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x18\n\x0bjournal_seq\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x07\n\x05_timeB\x0e\n\x0c_journal_seq\"P\n\x14GetProfileAtResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.idsync.v1.Profile\x12\x13\n\x0bjournal_seq\x18\x02 \x01(\x03\"\x83\x02\n\x15\x46indProfilesAtRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12-\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x18\n\x0bjournal_seq\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\tB\x07\n\x05_timeB\x0e\n\x0c_journal_seq\"l\n\x16\x46indProfilesAtResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bjournal_seq\x18\x03 \x01(\x03\"\x9e\x01\n\x12ListHoldersRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"j\n\x0cHoldingBound\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bjournal_seq\x18\x02 \x01(\x03\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\"v\n\x07Holding\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\x12&\n\x05since\x18\x02 \x01(\x0b\x32\x17.idsync.v1.HoldingBound\x12+\n\x05until\x18\x03 \x01(\x0b\x32\x17.idsync.v1.HoldingBoundH\x00\x88\x01\x01\x42\x08\n\x06_until\"T\n\x13ListHoldersResponse\x12$\n\x08holdings\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Holding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x0cIdentityPair\x12\"\n\x05\x66irst\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12#\n\x06second\x18\x02 \x01(\x0b\x32\x13.idsync.v1.Identity\"H\n\x11IdentityOnProfile\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\"\x83\x02\n\x0e\x45xplainRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12-\n\nidentities\x18\x03 \x01(\x0b\x32\x17.idsync.v1.IdentityPairH\x00\x12;\n\x13identity_on_profile\x18\x04 \x01(\x0b\x32\x1c.idsync.v1.IdentityOnProfileH\x00\x12\x14\n\nrequest_id\x18\x05 \x01(\tH\x00\x12(\n\x04\x63\x61ll\x18\x06 \x01(\x0b\x32\x18.idsync.v1.ExplainedCallH\x00\x42\t\n\x07subject\"j\n\rExplainedLink\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\x12\x11\n\tsince_seq\x18\x03 \x01(\x03\x12\x11\n\tuntil_seq\x18\x04 \x01(\x03\"\xd0\x01\n\x0f\x45xplainResponse\x12.\n\x07verdict\x18\x01 \x01(\x0e\x32\x1d.idsync.v1.ExplanationVerdict\x12\x11\n\tsentences\x18\x02 \x03(\t\x12\'\n\x05links\x18\x03 \x03(\x0b\x32\x18.idsync.v1.ExplainedLink\x12(\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x17.idsync.v1.JournalEntry\x12\'\n\treasoning\x18\x05 \x01(\x0b\x32\x14.idsync.v1.Reasoning\"\xcb\x01\n\x06\x43hange\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.idsync.v1.ChangeKind\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\x12*\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x12\x17\n\nother_mpid\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07ref_seq\x18\x05 \x01(\x03\x12\x0c\n\x04side\x18\x06 \x01(\x05\x12\x0e\n\x06reason\x18\x07 \x01(\tB\x0b\n\t_identityB\r\n\x0b_other_mpid\"\xf7\x01\n\x08\x45vidence\x12\"\n\x05\x61sked\x18\x01 \x03(\x0b\x32\x13.idsync.v1.Identity\x12$\n\x07matched\x18\x02 \x03(\x0b\x32\x13.idsync.v1.Identity\x12,\n\ndecided_by\x18\x03 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x12\x12\n\ncandidates\x18\x04 \x01(\x05\x12\x1a\n\rprevious_mpid\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\"\n\x07notices\x18\x06 \x03(\x0b\x32\x11.idsync.v1.NoticeB\r\n\x0b_decided_byB\x10\n\x0e_previous_mpid\"\x9d\x02\n\x0cJournalEntry\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\x12\x0c\n\x04rule\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x10\n\x08input_id\x18\x08 \x01(\t\x12\x0c\n\x04mpid\x18\t \x01(\x03\x12\"\n\x07\x63hanges\x18\n \x03(\x0b\x32\x11.idsync.v1.Change\x12%\n\x08\x65vidence\x18\x0b \x01(\x0b\x32\x13.idsync.v1.Evidence\"\xa6\x01\n\x12ListJournalRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x11\n\x04mpid\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tafter_seq\x18\x04 \x01(\x03\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\tB\x07\n\x05_mpid\"X\n\x13ListJournalResponse\x12(\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.idsync.v1.JournalEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"d\n\x13WatchChangesRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x11\n\tafter_seq\x18\x03 \x01(\x03\">\n\x14WatchChangesResponse\x12&\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x17.idsync.v1.JournalEntry*\xa9\x02\n\x12\x45xplanationVerdict\x12#\n\x1f\x45XPLANATION_VERDICT_UNSPECIFIED\x10\x00\x12 \n\x1c\x45XPLANATION_VERDICT_TOGETHER\x10\x01\x12!\n\x1d\x45XPLANATION_VERDICT_CONNECTED\x10\x02\x12\x1d\n\x19\x45XPLANATION_VERDICT_APART\x10\x03\x12 \n\x1c\x45XPLANATION_VERDICT_RECORDED\x10\x04\x12$\n EXPLANATION_VERDICT_NOT_RECORDED\x10\x05\x12 \n\x1c\x45XPLANATION_VERDICT_FORMERLY\x10\x06\x12 \n\x1c\x45XPLANATION_VERDICT_REASONED\x10\x07*\x91\x04\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43HANGE_KIND_PROFILE_CREATED\x10\x01\x12\x1e\n\x1a\x43HANGE_KIND_IDENTITY_ADDED\x10\x02\x12 \n\x1c\x43HANGE_KIND_IDENTITY_REMOVED\x10\x03\x12\x1c\n\x18\x43HANGE_KIND_BECAME_KNOWN\x10\x04\x12 \n\x1c\x43HANGE_KIND_BECAME_ANONYMOUS\x10\x05\x12\x18\n\x14\x43HANGE_KIND_RETURNED\x10\x06\x12!\n\x1d\x43HANGE_KIND_DESCRIPTION_ADDED\x10\x07\x12#\n\x1f\x43HANGE_KIND_DESCRIPTION_REMOVED\x10\x08\x12\x1b\n\x17\x43HANGE_KIND_ALIAS_TAKEN\x10\t\x12\x1d\n\x19\x43HANGE_KIND_ALIAS_IGNORED\x10\n\x12\x1d\n\x19\x43HANGE_KIND_ALIAS_APPLIED\x10\x0b\x12\x1e\n\x1a\x43HANGE_KIND_PROFILE_ERASED\x10\x0c\x12\x16\n\x12\x43HANGE_KIND_ACTIVE\x10\r\x12\x19\n\x15\x43HANGE_KIND_FORBIDDEN\x10\x0e\x12\x19\n\x15\x43HANGE_KIND_PERMITTED\x10\x0f\x12\x18\n\x14\x43HANGE_KIND_REVERTED\x10\x10\x32\x9b\x08\n\x0cGraphService\x12I\n\nGetProfile\x12\x1c.idsync.v1.GetProfileRequest\x1a\x1d.idsync.v1.GetProfileResponse\x12[\n\x10\x42\x61tchGetProfiles\x12\".idsync.v1.BatchGetProfilesRequest\x1a#.idsync.v1.BatchGetProfilesResponse\x12O\n\x0c\x46indProfiles\x12\x1e.idsync.v1.FindProfilesRequest\x1a\x1f.idsync.v1.FindProfilesResponse\x12O\n\x0cGetProfileAt\x12\x1e.idsync.v1.GetProfileAtRequest\x1a\x1f.idsync.v1.GetProfileAtResponse\x12U\n\x0e\x46indProfilesAt\x12 .idsync.v1.FindProfilesAtRequest\x1a!.idsync.v1.FindProfilesAtResponse\x12L\n\x0bListHolders\x12\x1d.idsync.v1.ListHoldersRequest\x1a\x1e.idsync.v1.ListHoldersResponse\x12X\n\x0fGetNeighborhood\x12!.idsync.v1.GetNeighborhoodRequest\x1a\".idsync.v1.GetNeighborhoodResponse\x12@\n\x07\x45xplain\x12\x19.idsync.v1.ExplainRequest\x1a\x1a.idsync.v1.ExplainResponse\x12L\n\x0bListJournal\x12\x1d.idsync.v1.ListJournalRequest\x1a\x1e.idsync.v1.ListJournalResponse\x12Q\n\x0cWatchChanges\x12\x1e.idsync.v1.WatchChangesRequest\x1a\x1f.idsync.v1.WatchChangesResponse0\x01\x12O\n\x0cSplitProfile\x12\x1e.idsync.v1.SplitProfileRequest\x1a\x1f.idsync.v1.SplitProfileResponse\x12O\n\x0cRevertChange\x12\x1e.idsync.v1.RevertChangeRequest\x1a\x1f.idsync.v1.RevertChangeResponse\x12=\n\x06\x46orbid\x12\x18.idsync.v1.ForbidRequest\x1a\x19.idsync.v1.ForbidResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'idsync.v1.graph_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPLANATIONVERDICT']._serialized_start=3495
-  _globals['_EXPLANATIONVERDICT']._serialized_end=3758
-  _globals['_CHANGEKIND']._serialized_start=3761
-  _globals['_CHANGEKIND']._serialized_end=4290
-  _globals['_GETPROFILEREQUEST']._serialized_start=125
-  _globals['_GETPROFILEREQUEST']._serialized_end=158
-  _globals['_GETPROFILERESPONSE']._serialized_start=160
-  _globals['_GETPROFILERESPONSE']._serialized_end=217
-  _globals['_BATCHGETPROFILESREQUEST']._serialized_start=219
-  _globals['_BATCHGETPROFILESREQUEST']._serialized_end=259
-  _globals['_BATCHGETPROFILESRESPONSE']._serialized_start=261
-  _globals['_BATCHGETPROFILESRESPONSE']._serialized_end=348
-  _globals['_FINDPROFILESREQUEST']._serialized_start=351
-  _globals['_FINDPROFILESREQUEST']._serialized_end=510
-  _globals['_FINDPROFILESRESPONSE']._serialized_start=512
-  _globals['_FINDPROFILESRESPONSE']._serialized_end=597
-  _globals['_GETPROFILEATREQUEST']._serialized_start=600
-  _globals['_GETPROFILEATREQUEST']._serialized_end=733
-  _globals['_GETPROFILEATRESPONSE']._serialized_start=735
-  _globals['_GETPROFILEATRESPONSE']._serialized_end=815
-  _globals['_FINDPROFILESATREQUEST']._serialized_start=818
-  _globals['_FINDPROFILESATREQUEST']._serialized_end=1077
-  _globals['_FINDPROFILESATRESPONSE']._serialized_start=1079
-  _globals['_FINDPROFILESATRESPONSE']._serialized_end=1187
-  _globals['_LISTHOLDERSREQUEST']._serialized_start=1190
-  _globals['_LISTHOLDERSREQUEST']._serialized_end=1348
-  _globals['_HOLDINGBOUND']._serialized_start=1350
-  _globals['_HOLDINGBOUND']._serialized_end=1456
-  _globals['_HOLDING']._serialized_start=1458
-  _globals['_HOLDING']._serialized_end=1576
-  _globals['_LISTHOLDERSRESPONSE']._serialized_start=1578
-  _globals['_LISTHOLDERSRESPONSE']._serialized_end=1662
-  _globals['_IDENTITYPAIR']._serialized_start=1664
-  _globals['_IDENTITYPAIR']._serialized_end=1751
-  _globals['_IDENTITYONPROFILE']._serialized_start=1753
-  _globals['_IDENTITYONPROFILE']._serialized_end=1825
-  _globals['_EXPLAINREQUEST']._serialized_start=1828
-  _globals['_EXPLAINREQUEST']._serialized_end=2045
-  _globals['_EXPLAINEDLINK']._serialized_start=2047
-  _globals['_EXPLAINEDLINK']._serialized_end=2153
-  _globals['_EXPLAINRESPONSE']._serialized_start=2156
-  _globals['_EXPLAINRESPONSE']._serialized_end=2323
-  _globals['_CHANGE']._serialized_start=2326
-  _globals['_CHANGE']._serialized_end=2529
-  _globals['_EVIDENCE']._serialized_start=2532
-  _globals['_EVIDENCE']._serialized_end=2779
-  _globals['_JOURNALENTRY']._serialized_start=2782
-  _globals['_JOURNALENTRY']._serialized_end=3067
-  _globals['_LISTJOURNALREQUEST']._serialized_start=3070
-  _globals['_LISTJOURNALREQUEST']._serialized_end=3236
-  _globals['_LISTJOURNALRESPONSE']._serialized_start=3238
-  _globals['_LISTJOURNALRESPONSE']._serialized_end=3326
-  _globals['_WATCHCHANGESREQUEST']._serialized_start=3328
-  _globals['_WATCHCHANGESREQUEST']._serialized_end=3428
-  _globals['_WATCHCHANGESRESPONSE']._serialized_start=3430
-  _globals['_WATCHCHANGESRESPONSE']._serialized_end=3492
-  _globals['_GRAPHSERVICE']._serialized_start=4293
-  _globals['_GRAPHSERVICE']._serialized_end=5254
+  _globals['_EXPLANATIONVERDICT']._serialized_start=3635
+  _globals['_EXPLANATIONVERDICT']._serialized_end=3932
+  _globals['_CHANGEKIND']._serialized_start=3935
+  _globals['_CHANGEKIND']._serialized_end=4464
+  _globals['_GETPROFILEREQUEST']._serialized_start=182
+  _globals['_GETPROFILEREQUEST']._serialized_end=215
+  _globals['_GETPROFILERESPONSE']._serialized_start=217
+  _globals['_GETPROFILERESPONSE']._serialized_end=274
+  _globals['_BATCHGETPROFILESREQUEST']._serialized_start=276
+  _globals['_BATCHGETPROFILESREQUEST']._serialized_end=316
+  _globals['_BATCHGETPROFILESRESPONSE']._serialized_start=318
+  _globals['_BATCHGETPROFILESRESPONSE']._serialized_end=405
+  _globals['_FINDPROFILESREQUEST']._serialized_start=408
+  _globals['_FINDPROFILESREQUEST']._serialized_end=567
+  _globals['_FINDPROFILESRESPONSE']._serialized_start=569
+  _globals['_FINDPROFILESRESPONSE']._serialized_end=654
+  _globals['_GETPROFILEATREQUEST']._serialized_start=657
+  _globals['_GETPROFILEATREQUEST']._serialized_end=790
+  _globals['_GETPROFILEATRESPONSE']._serialized_start=792
+  _globals['_GETPROFILEATRESPONSE']._serialized_end=872
+  _globals['_FINDPROFILESATREQUEST']._serialized_start=875
+  _globals['_FINDPROFILESATREQUEST']._serialized_end=1134
+  _globals['_FINDPROFILESATRESPONSE']._serialized_start=1136
+  _globals['_FINDPROFILESATRESPONSE']._serialized_end=1244
+  _globals['_LISTHOLDERSREQUEST']._serialized_start=1247
+  _globals['_LISTHOLDERSREQUEST']._serialized_end=1405
+  _globals['_HOLDINGBOUND']._serialized_start=1407
+  _globals['_HOLDINGBOUND']._serialized_end=1513
+  _globals['_HOLDING']._serialized_start=1515
+  _globals['_HOLDING']._serialized_end=1633
+  _globals['_LISTHOLDERSRESPONSE']._serialized_start=1635
+  _globals['_LISTHOLDERSRESPONSE']._serialized_end=1719
+  _globals['_IDENTITYPAIR']._serialized_start=1721
+  _globals['_IDENTITYPAIR']._serialized_end=1808
+  _globals['_IDENTITYONPROFILE']._serialized_start=1810
+  _globals['_IDENTITYONPROFILE']._serialized_end=1882
+  _globals['_EXPLAINREQUEST']._serialized_start=1885
+  _globals['_EXPLAINREQUEST']._serialized_end=2144
+  _globals['_EXPLAINEDLINK']._serialized_start=2146
+  _globals['_EXPLAINEDLINK']._serialized_end=2252
+  _globals['_EXPLAINRESPONSE']._serialized_start=2255
+  _globals['_EXPLAINRESPONSE']._serialized_end=2463
+  _globals['_CHANGE']._serialized_start=2466
+  _globals['_CHANGE']._serialized_end=2669
+  _globals['_EVIDENCE']._serialized_start=2672
+  _globals['_EVIDENCE']._serialized_end=2919
+  _globals['_JOURNALENTRY']._serialized_start=2922
+  _globals['_JOURNALENTRY']._serialized_end=3207
+  _globals['_LISTJOURNALREQUEST']._serialized_start=3210
+  _globals['_LISTJOURNALREQUEST']._serialized_end=3376
+  _globals['_LISTJOURNALRESPONSE']._serialized_start=3378
+  _globals['_LISTJOURNALRESPONSE']._serialized_end=3466
+  _globals['_WATCHCHANGESREQUEST']._serialized_start=3468
+  _globals['_WATCHCHANGESREQUEST']._serialized_end=3568
+  _globals['_WATCHCHANGESRESPONSE']._serialized_start=3570
+  _globals['_WATCHCHANGESRESPONSE']._serialized_end=3632
+  _globals['_GRAPHSERVICE']._serialized_start=4467
+  _globals['_GRAPHSERVICE']._serialized_end=5518
 # @@protoc_insertion_point(module_scope)

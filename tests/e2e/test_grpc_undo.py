@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 
-from idsync.client import AsyncClient
+from idsync.client import AsyncClient, identities
 from idsync.model.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError
 from idsync.server.app import App
 from idsync.v1 import graph_service_pb2 as graph
 from idsync.v1 import identity_pb2 as i
 from idsync.v1 import identity_service_pb2 as service
+from idsync.v1 import reasoning_pb2 as reasoning
 from idsync.v1 import undo_pb2 as pb
 from tests.e2e.conftest import OPERATOR
 from tests.e2e.identity_requests import EMAIL, PRODUCTION, calls, login, modify
@@ -104,6 +105,28 @@ async def test_what_was_split_stays_apart_and_every_answer_says_why(app: App, cl
     assert refusal.value.metadata == {"rule": "modify/forbidden", "journal_seq": str(seq)}
     labels = {"type": "ios_idfv", "reason": "forbidden"}
     assert app.registry.get_sample_value("idsync_notices_total", labels) == 1
+
+
+async def test_a_call_that_was_not_made_is_explained_with_what_would_be_withheld(
+    client: AsyncClient,
+) -> None:
+    """Only what stands counts."""
+    mpid = await joined(client)
+    seq = (await split_profile(client, split(mpid))).journal_seq
+    call = reasoning.ExplainedCall(
+        operation=reasoning.EXPLAINED_OPERATION_LOGIN,
+        known_identities=identities({"customerid": "bob", "email": "bob@x.example", "ios_idfv": "tablet"}),
+    )
+    asked = graph.ExplainRequest(environment=PRODUCTION, call=call)
+    said = f"The ios_idfv was not added, as that was forbidden by journal entry {seq}."
+
+    forbidden = await client.explain(asked)
+    withdrawal = apart(side(email="bob@x.example"), side(ios_idfv="tablet"), withdraw=True)
+    await client.forbid(withdrawal, credentials=OPERATOR)
+    permitted = await client.explain(asked)
+
+    assert said in forbidden.sentences
+    assert said not in permitted.sentences
 
 
 async def test_an_undo_can_be_undone(client: AsyncClient) -> None:
