@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from idsync.model.changes import ChangeSet
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
@@ -16,6 +17,7 @@ from idsync.model.view import ViewRequest
 from idsync.resolve.reasoning import Reasoning, reason
 from idsync.resolve.recorded_view import RecordedView
 from idsync.resolve.scope import Scope
+from idsync.resolve.undo.following import sides_of
 from idsync.store.protocol import Store
 
 __all__ = ["MAX_HOLDERS", "MAX_OTHERS", "Reasoner"]
@@ -59,9 +61,25 @@ class Reasoner:
             entry.request_id,
             entry.input_id,
         )
-        return await self._reason(request, Moment(entry.seq - 1))
+        # of the must-not-links of then the journal names those that kept something off
+        seqs = {notice.seq for notice in entry.evidence.notices if notice.seq}
+        forbidding = await self._store.entries_at(entry.graph, seqs)
+        links = [link for each in forbidding.values() for link in sides_of(each)]
+        return await self._reason(request, Moment(entry.seq - 1), links)
 
-    async def _reason(self, request: ResolveRequest, moment: Moment | None) -> Reasoning:
+    async def _standing(self, request: ResolveRequest, others: Sequence[Identity]) -> list[MustNot]:
+        """Read the must-not-links that name what the request brings, or might have brought."""
+        identities = list(dict.fromkeys([*request.identities.values(), *others]))
+        login = self._scopes[request.graph.scope].policy.login_set
+        [view] = await self._store.read_views([ViewRequest(request.graph, login, identities)])
+        links = {link: None for identity in identities for link in view.must_nots(identity)}
+        # every look is ended by what rests on it, be it nothing
+        await self._store.apply([ChangeSet(request.graph, 0, view)])
+        return list(links)
+
+    async def _reason(
+        self, request: ResolveRequest, moment: Moment | None, links: Sequence[MustNot] | None = None
+    ) -> Reasoning:
         scope = self._scopes[request.graph.scope]
         look = _Look(self._store, request.graph, moment)
         await look.at_holders(request.identities.values())
@@ -69,9 +87,9 @@ class Reasoner:
             await look.at_profiles([request.previous_mpid])
         others = _others(look.profiles.values(), request, scope.policy)
         await look.at_holders(others)
-        named = [*request.identities.values(), *others]
-        must_nots = await look.at_must_nots(named, scope.policy)
-        view = RecordedView(look.profiles.values(), scope.policy.login_set, must_nots)
+        if links is None:
+            links = await self._standing(request, others)
+        view = RecordedView(look.profiles.values(), scope.policy.login_set, links)
         return reason(request, view, scope, others, is_whole=look.is_whole)
 
 
@@ -96,19 +114,6 @@ class _Look:
                 )
             self.is_whole = self.is_whole and len(found) <= MAX_HOLDERS
             await self.at_profiles(found[:MAX_HOLDERS])
-
-    async def at_must_nots(
-        self, identities: Sequence[Identity], policy: Policy
-    ) -> dict[Identity, list[MustNot]]:
-        """Read what is forbidden; of the past, what was then and still is."""
-        (view,) = await self._store.read_views([ViewRequest(self._graph, policy.login_set, identities)])
-        if not view.has_must_nots:
-            return {}
-        until = None if self._moment is None else self._moment.seq
-        return {
-            identity: [link for link in view.must_nots(identity) if until is None or link.seq <= until]
-            for identity in identities
-        }
 
     async def at_profiles(self, mpids: Sequence[Mpid]) -> None:
         new = [mpid for mpid in mpids if mpid not in self.profiles]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.identity import Identity, Mpid, TypeSet, type_set
@@ -73,16 +72,15 @@ class RecordedView:
     Args:
         profiles: All that hold what a request brings, and whatever else it names; erased ones are nobody.
         login: The types that make a profile known.
-        must_nots: What keeps identities off profiles.
+        links: The must-not-links that name what a request may bring.
+
+    Attributes:
+        has_must_nots: Whether there are any.
     """
 
-    def __init__(
-        self,
-        profiles: Iterable[Profile],
-        login: TypeSet,
-        must_nots: Mapping[Identity, Sequence[MustNot]] = MappingProxyType({}),
-    ) -> None:
-        self._must_nots = must_nots
+    def __init__(self, profiles: Iterable[Profile], login: TypeSet, links: Sequence[MustNot] = ()) -> None:
+        self._links = links
+        self.has_must_nots = bool(links)
         self._profiles = {profile.mpid: _ProfileView(profile) for profile in profiles if not profile.erased}
         self._login = login
         self._held: dict[Identity, list[_ProfileView]] = {}
@@ -107,18 +105,13 @@ class RecordedView:
         """Find a live profile."""
         return self._profiles.get(mpid)
 
+    def must_nots(self, identity: Identity) -> Sequence[MustNot]:
+        """Find the must-not-links that name an identity."""
+        return [link for link in self._links if any(identity in side.identities for side in link.sides)]
+
     def aliases(self, _mpid: Mpid) -> Sequence[AliasRecord]:
         """Aliases have no part in resolution (ID-193)."""
         return ()
-
-    @property
-    def has_must_nots(self) -> bool:
-        """Whether anything is forbidden."""
-        return bool(self._must_nots)
-
-    def must_nots(self, identity: Identity) -> Sequence[MustNot]:
-        """Find the must-not-links that name an identity."""
-        return self._must_nots.get(identity, ())
 
     @property
     def earlier(self) -> None:

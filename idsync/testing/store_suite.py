@@ -35,6 +35,7 @@ from idsync.testing.store_checks.forgetting import ForgettingChecks
 from idsync.testing.store_checks.inspection import InspectionChecks
 from idsync.testing.store_checks.isolation import IsolationChecks
 from idsync.testing.store_checks.journal import JournalChecks
+from idsync.testing.store_checks.must_nots import MustNotChecks
 from idsync.testing.store_checks.names import NameChecks
 from idsync.testing.store_checks.order import OrderChecks
 from idsync.testing.store_checks.past import PastChecks
@@ -60,6 +61,7 @@ class StoreSuite(
     AliasChecks,
     InspectionChecks,
     PastChecks,
+    MustNotChecks,
     NameChecks,
     RecordingChecks,
     RestartChecks,

@@ -14,6 +14,7 @@ from grpc.aio import Metadata
 from idsync.client import AsyncClient, error_of_result
 from idsync.client.errors import error_of_rpc
 from idsync.model.errors import (
+    ConflictError,
     DeadlineExceededError,
     ForbiddenError,
     IdsyncError,
@@ -33,6 +34,7 @@ KINDS = {
     "VALIDATION_ERROR": InvalidRequestError,
     "LOOKUP_ERROR": LookupFailedError,
     "NOT_FOUND_ERROR": NotFoundError,
+    "CONFLICT": ConflictError,
     "INVALID_DATA": InvalidAliasError,
     "UNAUTHENTICATED": UnauthenticatedError,
     "FORBIDDEN": ForbiddenError,

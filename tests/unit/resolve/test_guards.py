@@ -255,7 +255,7 @@ class TestBlockedValues:
 
 def test_the_types_are_named_and_never_a_value() -> None:
     """No identity value in what is counted and logged."""
-    assert {field for notice in (BLOCKED, CONFLICT) for field in notice} == {
+    assert {field for notice in (BLOCKED, CONFLICT) for field in notice if field} == {
         IdentityType.CUSTOMERID,
         NoticeReason.BLOCKED,
         NoticeReason.CONFLICT,

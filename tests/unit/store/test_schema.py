@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from idsync.model.errors import StoreError
+from idsync.model.journal import Change, ChangeKind
 from idsync.model.recording import RecordedCall
 from idsync.store.embedded import loader, membership_reader
 from idsync.store.embedded.opening import open_store
@@ -19,7 +21,8 @@ from idsync.store.sql.schema_state import SchemaState, require_current, state_of
 from idsync.testing.clock import ManualClock
 from idsync.testing.graph_image import graph_image
 from idsync.testing.scribe import GRAPH, Scribe
-from idsync.testing.store_checks.people import DEVICE
+from idsync.testing.store_checks.people import DEVICE, MAIL
+from tests.unit.store.first_schema import TO_SQLITE
 
 
 @pytest.fixture
@@ -75,31 +78,31 @@ def test_upgrade_leaves_a_current_database_as_it_is(database: Path) -> None:
     assert objects(database) == before
 
 
-async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(tmp_path: Path) -> None:
-    """What was in it is there, and calls are recorded from then on."""
-    path = tmp_path / "idsync.db"
-    store = await open_store(f"sqlite:///{path}", clock=ManualClock())
-    mpid = await Scribe(store).create(DEVICE)
+async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(database: Path) -> None:
+    """Nothing of it is lost; must-not-links can be made, and calls are recorded from then on."""
+    url = f"sqlite:///{database}"
+    store = await open_store(url, clock=ManualClock())
+    mpid = await Scribe(store).create(DEVICE, MAIL)
     before = await graph_image(store, GRAPH)
     await store.close()
-    with sqlite3.connect(path) as connection:
-        for table in ("recorded_call", "recorded_value", "recorded_span"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    with sqlite3.connect(database) as connection:
+        connection.executescript(TO_SQLITE)
     connection.close()
-    assert state_of(path) is SchemaState.OLDER
+    assert state_of(database) is SchemaState.OLDER
 
-    upgrade(path)
+    await asyncio.to_thread(upgrade, database)
+    store = await open_store(url, clock=ManualClock())
+    after = await graph_image(store, GRAPH)
+    await Scribe(store).write(0, Change(ChangeKind.FORBIDDEN, 0, MAIL))
+    view = await Scribe(store).look(MAIL)
+    call = RecordedCall(GRAPH, 1, 0, "identify", mpid, None, "a/rule", (DEVICE,))
+    refused = await store.record_calls([(call, 1)], 1)
+    await store.close()
 
-    assert state_of(path) is SchemaState.CURRENT
-    store = await open_store(f"sqlite:///{path}", clock=ManualClock())
-    try:
-        assert await graph_image(store, GRAPH) == before
-        assert await store.recorded_spans(GRAPH) == []
-        call = RecordedCall(GRAPH, 1, 0, "identify", mpid, None, "a/rule", (DEVICE,))
-        assert await store.record_calls([(call, 1)], 1) == []
-    finally:
-        await store.close()
+    assert refused == []
+    assert after == before
+    assert list(after.profiles) == [mpid]
+    assert len(view.must_nots(MAIL)) == 1
 
 
 def statements() -> Iterator[tuple[str, str]]:

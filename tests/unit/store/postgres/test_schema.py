@@ -14,6 +14,7 @@ from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from idsync.model.errors import StoreError
+from idsync.model.journal import Change, ChangeKind
 from idsync.model.recording import RecordedCall, RecordedSpan
 from idsync.store.postgres import schema as postgres_schema
 from idsync.store.postgres.address import read_address
@@ -22,8 +23,10 @@ from idsync.store.postgres.schema import require_current, state_of, upgrade
 from idsync.store.sql import schema, schema_state
 from idsync.store.sql.schema_state import SchemaState
 from idsync.testing.clock import ManualClock
+from idsync.testing.graph_image import graph_image
 from idsync.testing.scribe import GRAPH, Scribe
 from idsync.testing.store_checks.people import DEVICE, MAIL
+from tests.unit.store.first_schema import TO_POSTGRES
 
 pytestmark = pytest.mark.postgres
 
@@ -158,26 +161,6 @@ async def test_a_wrong_name_is_named(postgres_server: str) -> None:
         await open_store(f"{postgres_server}/nowhere", clock=ManualClock())
 
 
-async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(
-    new_postgres: Callable[[], str],
-) -> None:
-    """While a node of then goes on; calls are recorded from then on."""
-    url = await asyncio.to_thread(new_postgres)
-    store = await open_store(url, clock=ManualClock())
-    mpid = await Scribe(store).create(DEVICE)
-    await execute(url, "DROP TABLE recorded_call, recorded_value, recorded_span")
-    await execute(url, "UPDATE idsync_version SET version_num = '0001'")
-    assert await state_of(read_address(url)) is SchemaState.OLDER
-
-    await asyncio.to_thread(lambda: asyncio.run(upgrade(read_address(url))))
-
-    call = RecordedCall(GRAPH, 1, 0, "identify", mpid, None, "a/rule", (DEVICE, MAIL))
-    assert await state_of(read_address(url)) is SchemaState.CURRENT
-    assert await store.find_profiles(GRAPH, DEVICE, 10) == [mpid]
-    assert await store.record_calls([(call, 1)], 1) == []
-    await store.close()
-
-
 async def test_two_nodes_record_the_same_at_once(new_postgres: Callable[[], str]) -> None:
     """Each writes what it counted; a value that both met is in the record's dictionary once."""
     url = await asyncio.to_thread(new_postgres)
@@ -253,6 +236,35 @@ async def test_an_old_node_goes_on_through_a_migration_that_adds(
     assert list(shown) == [first]
     assert [entry.mpid for entry in entries] == [first, *written]
     assert holders == [*reversed(written), first]
+
+
+async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(
+    new_postgres: Callable[[], str],
+) -> None:
+    """Nothing of it is lost; must-not-links can be made, and calls are recorded from then on."""
+    url = await asyncio.to_thread(new_postgres)
+    store = await open_store(url, clock=ManualClock())
+    scribe = Scribe(store)
+    mpid = await scribe.create(DEVICE, MAIL)
+    before = await graph_image(store, scribe.graph)
+    await store.close()
+    await execute(url, TO_POSTGRES)
+    older = await state_of(read_address(url))
+
+    await asyncio.to_thread(lambda: asyncio.run(upgrade(read_address(url))))
+    store = await open_store(url, clock=ManualClock())
+    after = await graph_image(store, scribe.graph)
+    await Scribe(store).write(0, Change(ChangeKind.FORBIDDEN, 0, MAIL))
+    view = await Scribe(store).look(MAIL)
+    call = RecordedCall(GRAPH, 1, 0, "identify", mpid, None, "a/rule", (DEVICE,))
+    refused = await store.record_calls([(call, 1)], 1)
+    await store.close()
+
+    assert refused == []
+    assert older is SchemaState.OLDER
+    assert after == before
+    assert list(after.profiles) == [mpid]
+    assert len(view.must_nots(MAIL)) == 1
 
 
 async def test_answers_are_on_disk_even_where_the_database_is_told_otherwise(

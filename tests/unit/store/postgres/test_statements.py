@@ -26,7 +26,7 @@ SHARED = 900_000
 """An identity that all of them hold."""
 FEW = 64
 """Rows that a look-up may touch in one table: as many as it asks for, or the holders it is to give."""
-HOT = {"identity", "profile", "link", "alias", "journal", "directory"}
+HOT = {"identity", "profile", "link", "alias", "must_not", "journal", "directory"}
 
 PERSON = 1_000_000
 """The person of number n is the profile 1,000,000 + n, has the identity 10 + n and the entry 1 + n."""
@@ -45,6 +45,9 @@ FILLING = (
     "INSERT INTO alias (graph_id, seq, source, destination, start_ms, end_ms, scope, apply_at_ms, state, "
     f"arrived_ms, ignored_reason) SELECT {{g}}, n, {PERSON} + n, {PERSON} + n + 1, 0, 1, '', n, 1, n, '' "
     "FROM generate_series({first}, {last}) n",
+    "INSERT INTO must_not (graph_id, seq, position, side, identity_id, mpid) "
+    f"SELECT {{g}}, 1 + n, p, p, CASE p WHEN 0 THEN 10 + n END, CASE p WHEN 1 THEN {PERSON} + n END "
+    "FROM generate_series({first}, {last}) n CROSS JOIN generate_series(0, 1) p",
     "INSERT INTO journal "
     "(graph_id, seq, at_ms, cause, rule, request_id, input_id, mpid, idempotency_key, body, mark) "
     f"SELECT {{g}}, 1 + n, n, 'c', 'r', n::text, 'input', {PERSON} + n, n::text, '[[],[]]', n "
@@ -83,6 +86,8 @@ def look_ups() -> Iterator[tuple[str, LookUp]]:
     yield "links", LookUp(statements.LINKS_OF, (one,), frozenset({"link"}))
     yield "aliases", LookUp(statements.ALIASES_OF, (one,), frozenset({"alias"}))
     yield "aliases by position", LookUp(statements.ALIASES_BY_SEQ, ("'{77}'",), frozenset({"alias"}))
+    yield "must-nots", LookUp(statements.MUST_NOTS_OF, ("'{87}'",), frozenset({"must_not"}))
+    yield "must-nots by position", LookUp(statements.MUST_NOTS_BY_SEQ, ("'{77}'",), frozenset({"must_not"}))
     yield "entries by key", LookUp(statements.ENTRIES_BY_KEY, ("'{input}'", "'{77}'"), frozenset({"journal"}))
     yield "was committed", LookUp(statements.WAS_COMMITTED, ("77",), frozenset({"journal"}))
     nothing = ("'{}'",) * (max(map(int, re.findall(r"\$(\d+)", statements.WRITE))) - 3)
