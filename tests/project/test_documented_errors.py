@@ -21,6 +21,7 @@ CODE_OF_STATUS = {
     "401": grpc.StatusCode.UNAUTHENTICATED,
     "403": grpc.StatusCode.PERMISSION_DENIED,
     "404": grpc.StatusCode.NOT_FOUND,
+    "409": grpc.StatusCode.FAILED_PRECONDITION,
     "429": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "500": grpc.StatusCode.INTERNAL,
     "503": grpc.StatusCode.UNAVAILABLE,
