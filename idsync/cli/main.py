@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from idsync.cli import calls, config, db, demo, erase, history, inspect, options, replay, scenario, serve
+from idsync.cli import (
+    calls,
+    config,
+    db,
+    demo,
+    erase,
+    history,
+    inspect,
+    options,
+    radar,
+    replay,
+    scenario,
+    serve,
+)
 
 __all__ = ["app"]
 
@@ -45,6 +58,7 @@ calls.register(app)
 app.command("profile", cls=options.MpidCommand)(inspect.profile)
 app.command("explain", cls=options.MpidCommand)(inspect.explain)
 app.command("history")(history.history)
+app.command("radar")(radar.radar)
 app.command("journal")(inspect.journal)
 app.add_typer(erase.app, name="erase")
 app.command("export", cls=options.MpidCommand)(erase.export)

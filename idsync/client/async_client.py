@@ -13,6 +13,7 @@ from idsync.client.graph_calls import GraphCalls
 from idsync.client.grpc_transport import GrpcTransport
 from idsync.client.identity_calls import IdentityCalls
 from idsync.client.privacy_calls import PrivacyCalls
+from idsync.client.radar_calls import RadarCalls
 from idsync.client.retry_policy import RetryPolicy
 from idsync.client.transport import Transport
 from idsync.model.errors import ConfigurationError
@@ -20,7 +21,7 @@ from idsync.model.errors import ConfigurationError
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient(IdentityCalls, GraphCalls, PrivacyCalls, AdminCalls):
+class AsyncClient(IdentityCalls, GraphCalls, RadarCalls, PrivacyCalls, AdminCalls):
     """Calls the service; one client serves any number of tasks of one event loop.
 
     Every method sends a request message and returns the response message of its rpc. `credentials` and

@@ -18,6 +18,8 @@ from prometheus_client import CollectorRegistry
 from idsync.config.configuration import Configuration, Limits, Tls
 from idsync.model.errors import ConfigurationError
 from idsync.resolve.explain import Explainer
+from idsync.resolve.radar import Radar
+from idsync.resolve.reasoner import Reasoner
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
 from idsync.server.admission.caller import Caller
@@ -33,13 +35,20 @@ from idsync.server.services.admin_service import AdminService
 from idsync.server.services.graph_service import GraphService
 from idsync.server.services.identity_service import MANY_CALLS, IdentityService
 from idsync.server.services.privacy_service import PrivacyService
+from idsync.server.services.radar_service import RadarService
 from idsync.server.services.signing import Signing
 from idsync.server.transport.grpc_server import GrpcServer
 from idsync.server.transport.local import LocalTransport
 from idsync.server.versions import record_versions
 from idsync.store.memory import MemoryStore
 from idsync.store.protocol import Store
-from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2, privacy_service_pb2
+from idsync.v1 import (
+    admin_service_pb2,
+    graph_service_pb2,
+    identity_service_pb2,
+    privacy_service_pb2,
+    radar_service_pb2,
+)
 
 __all__ = ["GRACE_S", "App", "Server", "open_app", "system_clock"]
 
@@ -48,6 +57,7 @@ GRACE_S: Final = 10.0
 _IDENTITY: Final = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
 _GRAPH: Final = graph_service_pb2.DESCRIPTOR.services_by_name["GraphService"]
 _PRIVACY: Final = privacy_service_pb2.DESCRIPTOR.services_by_name["PrivacyService"]
+_RADAR: Final = radar_service_pb2.DESCRIPTOR.services_by_name["RadarService"]
 _ADMIN: Final = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 
 
@@ -148,15 +158,17 @@ async def open_app(
             resolver, store, scopes, meters=meters, gate=gate, count=desk.count, drain=drain
         )
         reach = Reach(scopes)
-        graph = GraphService(store, Explainer(store), reach, drain, clock)
         signing = Signing(database_url, configuration.signing_key_file)
         privacy = PrivacyService(store, resolver, reach, signing)
+        graph = GraphService(store, Explainer(store, Reasoner(store, scopes)), reach, drain, clock)
+        radar = RadarService(Radar(store, clock), reach)
         admin = AdminService(configuration, versions)
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [
             *methods_of(_IDENTITY, counted.service(identity), desk, MANY_CALLS, identity.recall),
             *methods_of(_GRAPH, counted.service(graph), desk),
             *methods_of(_PRIVACY, counted.service(privacy), desk),
+            *methods_of(_RADAR, counted.service(radar), desk),
             *methods_of(_ADMIN, counted.service(admin), desk),
         ]
         local = LocalTransport(methods)
