@@ -149,7 +149,6 @@ def verify(
         Path | None,
         typer.Option(
             "--key-file",
-            envvar="IDSYNC_SIGNING_KEY_FILE",
             metavar="FILE",
             exists=True,
             dir_okay=False,

@@ -14,7 +14,7 @@ from idsync.model.identity import Mpid
 from idsync.model.journal import ChangeKind
 from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredChange, StoredEntry
 
-__all__ = ["Tables", "fold"]
+__all__ = ["Tables", "fold", "forgotten"]
 
 
 # Names of the module cost a tenth of members of an enumeration, and the fold asks for many.
@@ -71,6 +71,17 @@ class Tables(Protocol):
     def alias(self, seq: int) -> AliasRow:
         """Give an alias request, about to be changed."""
         ...
+
+
+def forgotten(entry: StoredEntry) -> list[Mpid]:
+    """List the profiles of which an entry takes the texts of callers as well.
+
+    An erasure that somebody ordered carries its id as its key. Whoever was only inactive (ID-214) leaves
+    answers that may be given again (ID-042).
+    """
+    if entry.idempotency_key is None:
+        return []
+    return [change.mpid for change in entry.changes if change.kind is _ERASED]
 
 
 def fold(entry: StoredEntry, tables: Tables) -> None:

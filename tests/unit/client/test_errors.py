@@ -14,12 +14,14 @@ from grpc.aio import Metadata
 from idsync.client import AsyncClient, error_of_result
 from idsync.client.errors import error_of_rpc
 from idsync.model.errors import (
+    AlreadyErasedError,
     DeadlineExceededError,
     ForbiddenError,
     IdsyncError,
     InvalidAliasError,
     InvalidRequestError,
     LookupFailedError,
+    NoSigningKeyError,
     NotFoundError,
     RateLimitedError,
     UnauthenticatedError,
@@ -39,6 +41,8 @@ KINDS = {
     "TOO_MANY_REQUESTS": RateLimitedError,
     "UNAVAILABLE": UnavailableError,
     "INTERNAL_ERROR": IdsyncError,
+    "ALREADY_ERASED": AlreadyErasedError,
+    "NO_SIGNING_KEY": NoSigningKeyError,
 }
 
 

@@ -51,7 +51,11 @@ async def _written(store: PostgresStore) -> int:
 
 async def _erase(store: PostgresStore, mpid: int) -> None:
     erased = [Change(ChangeKind.VALUE_ERASED, mpid, value, reason="k:d") for value in (MAIL, OTHER_MAIL)]
-    await Scribe(store).write(mpid, Change(ChangeKind.PROFILE_ERASED, mpid), *erased)
+    await Scribe(store).write(mpid, Change(ChangeKind.PROFILE_ERASED, mpid), *erased, idempotency_key="id-1")
+
+
+async def _forget(scribe: Scribe, mpid: int) -> None:
+    await scribe.write(mpid, Change(ChangeKind.PROFILE_ERASED, mpid), idempotency_key=f"id-{mpid}")
 
 
 async def test_entries_wait_until_somebody_seals(store: PostgresStore, postgres_url: str) -> None:
@@ -82,7 +86,10 @@ async def test_nodes_that_seal_at_once(
     for round_ in range(8):
         mpids = [await scribe.create(DEVICE, request_id=f"r-{round_}-{n}") for n in range(4)]
         await asyncio.gather(
-            store.seal(), other_store.seal(), other_store.seal(), *(scribe.erase(mpid) for mpid in mpids[:2])
+            store.seal(),
+            other_store.seal(),
+            other_store.seal(),
+            *(_forget(scribe, mpid) for mpid in mpids[:2]),
         )
     await store.seal()
 
