@@ -149,7 +149,6 @@ def verify(
         Path | None,
         typer.Option(
             "--key-file",
-            envvar="IDSYNC_SIGNING_KEY_FILE",
             metavar="FILE",
             exists=True,
             dir_okay=False,
@@ -204,10 +203,6 @@ def _keep(path: Path | None, erasure: pb.Erasure) -> None:
         )
 
 
-def _row(name: str, text: str) -> str:
-    return f"{name:<12}{text}"
-
-
 def _counted(counts: Any) -> str:
     from idsync.cli.wording import type_name
 
@@ -215,31 +210,33 @@ def _counted(counts: Any) -> str:
 
 
 def _scope_lines(scope: pb.ErasureScope) -> Iterator[str]:
-    from idsync.cli.wording import identity_text
+    from idsync.cli.wording import identity_text, row
 
     for profile in scope.profiles:
         kind = "known" if profile.is_known else "anonymous"
         created = profile.create_time.ToJsonString()
-        yield _row("profile", f"{profile.mpid}  {kind}, since {created}: {_counted(profile.identities)}")
-    yield _row("removes", _counted(scope.removed))
+        yield row("profile", f"{profile.mpid}  {kind}, since {created}: {_counted(profile.identities)}")
+    yield row("removes", _counted(scope.removed))
     for kept in scope.kept:
         why = f"other holders: {kept.other_holders:,}" if kept.other_holders else "others' alias request"
-        yield _row("stays", f"{identity_text(kept.identity)}  ({why})")
-    yield _row("aliases", f"{scope.alias_requests:,} requests")
+        yield row("stays", f"{identity_text(kept.identity)}  ({why})")
+    yield row("aliases", f"{scope.alias_requests:,} requests")
     texts = f"{scope.caller_texts:,} of them lose a text of their caller"
-    yield _row("journal", f"{scope.journal_entries:,} entries stay without values, {texts}")
+    yield row("journal", f"{scope.journal_entries:,} entries stay without values, {texts}")
     for mpid in scope.former_holder_mpids:
-        yield _row("once had it", f"{mpid}  lives, and is not erased")
+        yield row("once had it", f"{mpid}  lives, and is not erased")
     for sentence in scope.not_reached:
-        yield _row("not reached", sentence)
+        yield row("not reached", sentence)
 
 
 def _erasure_lines(erasure: pb.Erasure, receipt: Path | None) -> Iterator[str]:
-    yield _row("erasure", erasure.erasure_id)
+    from idsync.cli.wording import row
+
+    yield row("erasure", erasure.erasure_id)
     for mpid in erasure.mpids:
-        yield _row("erased", str(mpid))
-    yield _row("journal", f"entry {erasure.journal_seq} at {erasure.time.ToJsonString()}")
-    yield _row(
+        yield row("erased", str(mpid))
+    yield row("journal", f"entry {erasure.journal_seq} at {erasure.time.ToJsonString()}")
+    yield row(
         "receipt",
         str(receipt) if receipt is not None else f"idsync erase show {erasure.erasure_id} --receipt FILE",
     )

@@ -22,7 +22,7 @@ from idsync.store.rows import (
     StoredEntry,
 )
 
-__all__ = ["Tables", "fold"]
+__all__ = ["Tables", "fold", "forgotten"]
 
 
 # Names of the module cost a tenth of members of an enumeration, and the fold asks for many.
@@ -91,6 +91,17 @@ class Tables(Protocol):
     def end_must_nots(self, seq: int, until_seq: int) -> Iterable[int]:
         """Withdraw what the entry `seq` forbade; gives the ids of the identities that were named."""
         ...
+
+
+def forgotten(entry: StoredEntry) -> list[Mpid]:
+    """List the profiles of which an entry takes the texts of callers as well.
+
+    An erasure that somebody ordered carries its id as its key. Whoever was only inactive (ID-214) leaves
+    answers that may be given again (ID-042).
+    """
+    if entry.idempotency_key is None:
+        return []
+    return [change.mpid for change in entry.changes if change.kind is _ERASED]
 
 
 def fold(entry: StoredEntry, tables: Tables) -> None:

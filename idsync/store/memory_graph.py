@@ -7,10 +7,10 @@ import os
 import orjson
 
 from idsync.model.identity import Identity, IdentityType, Mpid
-from idsync.model.journal import ALIAS_KINDS, ChangeKind
+from idsync.model.journal import ALIAS_KINDS
 from idsync.store.chain import SALT_BYTES, Seal, SealedRow, commitment, sealed
 from idsync.store.codec import pack
-from idsync.store.fold import fold
+from idsync.store.fold import fold, forgotten
 from idsync.store.rows import AliasRow, IdentityRow, LinkRow, MustNotRow, ProfileRow, StoredEntry
 
 __all__ = ["MemoryGraph", "concerns", "sealed_row"]
@@ -104,9 +104,8 @@ class MemoryGraph:
         self.seals.append(sealed(self.seals[-1].link if self.seals else self._start, row, salt))
         self.journal.append(entry)
         fold(entry, self)
-        for change in entry.changes:
-            if change.kind is ChangeKind.PROFILE_ERASED:
-                self._forget_texts(change.mpid)
+        for mpid in forgotten(entry):
+            self._forget_texts(mpid)
         for identity in [i for i, n in self.ids.items() if self.identities[n].value is None]:
             del self.ids[identity]
 

@@ -28,7 +28,7 @@ from idsync.store.embedded.group import LoggedGroup, NewIdentity, read_group
 from idsync.store.embedded.log import connect as connect_log
 from idsync.store.embedded.log import log_path, read_groups
 from idsync.store.embedded.sealing import forget_texts, seal, seal_waiting
-from idsync.store.fold import fold
+from idsync.store.fold import fold, forgotten
 from idsync.store.rows import IdentityRow, StoredEntry
 
 __all__ = ["Folder"]
@@ -136,10 +136,9 @@ class Folder:
             rows += self._fold_entries(graph_id, news[graph_id], others)
             rows.sort()
             seal(self._tables, graph_id, rows)
-            for entry in filter(_erases, others):
-                for change in entry.changes:
-                    if change.kind is _ERASED:
-                        forget_texts(self._tables, graph_id, change.mpid, entry.seq)
+            for entry in others:
+                for mpid in forgotten(entry):
+                    forget_texts(self._tables, graph_id, mpid, entry.seq)
 
     def _fold_entries(
         self, graph_id: int, news: Sequence[NewIdentity], entries: Sequence[StoredEntry]

@@ -15,7 +15,7 @@ from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import NEW, ChangeKind
 from idsync.store.codec import to_stored
-from idsync.store.fold import fold
+from idsync.store.fold import fold, forgotten
 from idsync.store.minting import MpidMint
 from idsync.store.postgres import statements
 from idsync.store.postgres.address import Connection
@@ -29,7 +29,6 @@ __all__ = ["Round", "Written"]
 _MARK_BITS = 63
 _SETTLING: Final = frozenset({ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED})
 _WITHDRAWING: Final = frozenset({ChangeKind.PERMITTED})
-_ERASED: Final = ChangeKind.PROFILE_ERASED
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ class Round:
         entry = to_stored(change_set, seq, self._clock(), mpid, graph.tables.id_of)
         fold(entry, graph.tables)
         graph.entries.append(entry)
-        graph.erased += [(c.mpid, seq) for c in entry.changes if c.kind is _ERASED]
+        graph.erased += [(erased, seq) for erased in forgotten(entry)]
         if change_set.idempotency_key is not None:
             graph.used_keys.add((change_set.input_id, change_set.idempotency_key))
         return Applied(mpid, seq, None)

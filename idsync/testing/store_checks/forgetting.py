@@ -172,7 +172,9 @@ class ForgettingChecks:
         """Others keep theirs; an idempotency key that is gone is new again."""
         mpid = await scribe.create(DEVICE, request_id="r-1", input_id="shop/web", idempotency_key="k-1")
         await scribe.create(MAIL, request_id="r-2", input_id="shop/web", idempotency_key="k-2")
-        await scribe.write(mpid, Change(ChangeKind.PROFILE_ERASED, mpid), request_id="case-1")
+        await scribe.write(
+            mpid, Change(ChangeKind.PROFILE_ERASED, mpid), request_id="case-1", idempotency_key="id-1"
+        )
         await scribe.store.settle()
 
         entries = await scribe.journal()
@@ -180,7 +182,7 @@ class ForgettingChecks:
         assert [(entry.request_id, entry.idempotency_key) for entry in entries] == [
             ("", None),
             ("r-2", "k-2"),
-            ("case-1", None),
+            ("case-1", "id-1"),
         ]
         assert await scribe.store.entries_of_request(scribe.graph, "r-1", 10) == []
         assert await scribe.earlier("shop/web", "k-1") is None
@@ -200,7 +202,7 @@ class ForgettingChecks:
     async def test_texts_that_go_before_they_are_sealed(self, scribe: Scribe) -> None:
         """Where sealing comes later than writing."""
         mpid = await scribe.create(DEVICE, request_id="r-1")
-        await scribe.erase(mpid)
+        await _forget(scribe, mpid, DEVICE)
 
         await scribe.store.seal()
         links = [await scribe.store.link_at(scribe.graph, seq) for seq in (1, 2)]
@@ -238,6 +240,7 @@ async def _forget(scribe: Scribe, mpid: Mpid, *identities: Identity) -> None:
         mpid,
         Change(ChangeKind.PROFILE_ERASED, mpid),
         *(Change(ChangeKind.VALUE_ERASED, mpid, identity, reason="key:digest") for identity in identities),
+        idempotency_key="id-1",
     )
 
 

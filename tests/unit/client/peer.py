@@ -20,6 +20,8 @@ from idsync.v1 import (
     graph_service_pb2_grpc,
     identity_service_pb2,
     identity_service_pb2_grpc,
+    privacy_service_pb2_grpc,
+    radar_service_pb2_grpc,
 )
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -69,6 +71,12 @@ class Peer:
         )
         graph_service_pb2_grpc.add_GraphServiceServicer_to_server(
             _servicer(graph_service_pb2_grpc.GraphServiceServicer, self), self._server
+        )
+        privacy_service_pb2_grpc.add_PrivacyServiceServicer_to_server(
+            _servicer(privacy_service_pb2_grpc.PrivacyServiceServicer, self), self._server
+        )
+        radar_service_pb2_grpc.add_RadarServiceServicer_to_server(
+            _servicer(radar_service_pb2_grpc.RadarServiceServicer, self), self._server
         )
         admin_service_pb2_grpc.add_AdminServiceServicer_to_server(
             _servicer(admin_service_pb2_grpc.AdminServiceServicer, self), self._server

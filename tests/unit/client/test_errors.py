@@ -14,6 +14,7 @@ from grpc.aio import Metadata
 from idsync.client import AsyncClient, error_of_result
 from idsync.client.errors import error_of_rpc
 from idsync.model.errors import (
+    AlreadyErasedError,
     ConflictError,
     DeadlineExceededError,
     ForbiddenError,
@@ -21,6 +22,7 @@ from idsync.model.errors import (
     InvalidAliasError,
     InvalidRequestError,
     LookupFailedError,
+    NoSigningKeyError,
     NotFoundError,
     RateLimitedError,
     UnauthenticatedError,
@@ -41,6 +43,8 @@ KINDS = {
     "TOO_MANY_REQUESTS": RateLimitedError,
     "UNAVAILABLE": UnavailableError,
     "INTERNAL_ERROR": IdsyncError,
+    "ALREADY_ERASED": AlreadyErasedError,
+    "NO_SIGNING_KEY": NoSigningKeyError,
 }
 
 

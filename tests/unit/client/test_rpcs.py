@@ -9,11 +9,12 @@ from idsync.client import RPCS, is_safe_to_retry
 from idsync.client.rpcs import RPCS_BY_RESPONSE
 from idsync.v1 import graph_service_pb2 as graph
 from idsync.v1 import identity_service_pb2 as identity
+from idsync.v1 import privacy_service_pb2 as privacy
 
 ALWAYS = {
     "Identify", "Login", "Search", "GetCaller", "GetProfile", "BatchGetProfiles", "FindProfiles",
     "GetProfileAt", "FindProfilesAt", "ListHolders", "GetNeighborhood", "GetCollapseRisk",
-    "Explain", "ListJournal",
+    "Explain", "ListJournal", "GetErasure", "Export",
     "ListScopes", "GetScope", "ListWorkspaces", "GetWorkspace", "ListInputs", "GetInput",
 }  # fmt: skip
 RPC_BY_NAME = {rpc.name: rpc for rpc in RPCS}
@@ -77,6 +78,8 @@ def test_reads_and_idempotent_calls_are_safe() -> None:
         ("BatchResolve", batch(identity.SearchRequest(), identity.LogoutRequest()), False),
         ("BatchResolve", batch(identity.ModifyRequest(), identity.IdentifyRequest()), False),
         ("BatchResolve", batch(identity.ModifyRequest(idempotency_key="k"), identity.SearchRequest()), True),
+        ("Erase", privacy.EraseRequest(mpids=[1]), False),
+        ("Erase", privacy.EraseRequest(mpids=[1], preview=True), True),
         ("WatchChanges", graph.WatchChangesRequest(), False),
     ],
 )

@@ -35,7 +35,7 @@ async def database(tmp_path: Path) -> Path:
     await scribe.remove(mpid, MAIL)
     await scribe.add(mpid, OTHER_MAIL)
     erased = [Change(ChangeKind.VALUE_ERASED, mpid, value, reason="k:d") for value in (MAIL, OTHER_MAIL)]
-    await scribe.write(mpid, Change(ChangeKind.PROFILE_ERASED, mpid), *erased)
+    await scribe.write(mpid, Change(ChangeKind.PROFILE_ERASED, mpid), *erased, idempotency_key="id-1")
     await store.close()
     return path
 
@@ -180,7 +180,7 @@ async def test_nothing_erased_is_left_of_a_large_graph(tmp_path: Path) -> None:
     people = [MAIL._replace(value=f"person-{number:04}-{'x' * 40}@example.com") for number in range(600)]
     mpids = [await scribe.create(person, request_id=f"about {person.value}") for person in people]
     for mpid in mpids[::2]:
-        await scribe.erase(mpid)
+        await scribe.write(mpid, Change(ChangeKind.PROFILE_ERASED, mpid), idempotency_key=f"id-{mpid}")
     await store.close()
 
     compact(path)
