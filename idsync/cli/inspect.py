@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from idsync.cli import options
 from idsync.cli.session import connected, environment_of, identity_of, print_answer, refuse, time_of
+
+if TYPE_CHECKING:
+    from idsync.v1 import reasoning_pb2
 
 __all__ = ["explain", "journal", "profile"]
 
@@ -58,7 +61,26 @@ def explain(
     subject: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TYPE=VALUE TYPE=VALUE|MPID]", help="Two identities, or an identity and a profile."
+            metavar="[TYPE=VALUE TYPE=VALUE|MPID]",
+            help="Two identities, or an identity and a profile; with --call all that the call brings.",
+        ),
+    ] = None,
+    call: Annotated[
+        str | None,
+        typer.Option(
+            "--call",
+            metavar="OPERATION",
+            help="Explain what identify, login, logout or search would do with them; writes nothing.",
+        ),
+    ] = None,
+    previous: Annotated[
+        int | None,
+        typer.Option(
+            "--previous",
+            metavar="MPID",
+            min=options.MIN_MPID,
+            max=options.MAX_MPID,
+            help="With --call: the MPID of the answer before.",
         ),
     ] = None,
     request: Annotated[
@@ -72,14 +94,23 @@ def explain(
     token: options.Token = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say why two identities, or an identity and a profile, belong together, or why a call had its answer.
+    """Say why two identities, or an identity and a profile, belong together, or why a call has its answer.
+
+    Of a call: which profiles the walk came to, who was protected by what, what is added or withheld, and the
+    least that would have to be different for another profile.
 
     For operators, and for inputs that may read.
     """
     from idsync.v1 import graph_service_pb2 as pb
 
     asked = pb.ExplainRequest(scope=scope, environment=environment_of(environment))
-    if request is not None and not subject:
+    if call is not None and request is None and subject:
+        asked.call.CopyFrom(_call(call, subject, previous))
+    elif call is not None or previous is not None:
+        raise typer.BadParameter(
+            "--call needs identities, --previous needs --call, and neither goes with --request"
+        )
+    elif request is not None and not subject:
         asked.request_id = request
     elif request is None and subject is not None and len(subject) == 2:  # noqa: PLR2004 - one thing and another
         first, second = subject
@@ -94,6 +125,19 @@ def explain(
     with connected(target, key, secret, token) as client:
         answer = client.explain(asked)
     print_answer(answer, lambda: answer.sentences, as_json=as_json)
+
+
+def _call(operation: str, brought: list[str], previous: int | None) -> reasoning_pb2.ExplainedCall:
+    from idsync.v1 import reasoning_pb2
+
+    names = ("identify", "login", "logout", "search")
+    if operation not in names:
+        raise typer.BadParameter(f"--call must be one of {', '.join(names)}")
+    return reasoning_pb2.ExplainedCall(
+        operation=f"EXPLAINED_OPERATION_{operation.upper()}",  # type: ignore[arg-type]
+        known_identities=map(identity_of, brought),
+        previous_mpid=previous,
+    )
 
 
 def _mpid(text: str) -> int:

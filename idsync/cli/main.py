@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from idsync.cli import calls, config, db, demo, history, inspect, options, preview, replay, scenario, serve
+from idsync.cli import (
+    calls,
+    config,
+    db,
+    demo,
+    history,
+    inspect,
+    options,
+    preview,
+    radar,
+    replay,
+    scenario,
+    serve,
+)
 
 __all__ = ["app"]
 
@@ -45,6 +58,7 @@ calls.register(app)
 app.command("profile", cls=options.MpidCommand)(inspect.profile)
 app.command("explain", cls=options.MpidCommand)(inspect.explain)
 app.command("history")(history.history)
+app.command("radar")(radar.radar)
 app.command("journal")(inspect.journal)
 app.command("replay")(replay.replay)
 app.command("preview")(preview.preview)

@@ -16,6 +16,7 @@ __all__ = [
     "modified_lines",
     "profile_lines",
     "resolved_lines",
+    "row",
 ]
 
 Resolved = (
@@ -38,67 +39,68 @@ def identity_text(value: pb.Identity) -> str:
     return f"{_type_name(value.type)}={value.value}"
 
 
-def _row(name: str, text: str) -> str:
+def row(name: str, text: str) -> str:
+    """Write a name and what it is."""
     return f"{name:<12}{text}"
 
 
 def _notices(notices: Iterable[pb.Notice]) -> Iterator[str]:
     for notice in notices:
         reason = _word(pb.NoticeReason.Name(notice.reason), "NOTICE_REASON_")
-        yield _row("notice", f"{_type_name(notice.type)}: {reason}")
+        yield row("notice", f"{_type_name(notice.type)}: {reason}")
 
 
 def resolved_lines(answer: Resolved) -> Iterator[str]:
     """Tell the answer of identify, login, logout or search."""
     decision = answer.decision
-    yield _row("mpid", str(answer.mpid))
-    yield _row("logged in", "yes" if answer.is_logged_in else "no")
+    yield row("mpid", str(answer.mpid))
+    yield row("logged in", "yes" if answer.is_logged_in else "no")
     outcome = _word(pb.Outcome.Name(decision.outcome), "OUTCOME_")
     by = f", decided by {identity_text(decision.decided_by)}" if decision.HasField("decided_by") else ""
-    yield _row("outcome", f"{outcome} by rule {decision.rule}{by}")
+    yield row("outcome", f"{outcome} by rule {decision.rule}{by}")
     if answer.matched_identities:
-        yield _row("matched", " ".join(identity_text(value) for value in answer.matched_identities))
-    yield _row("journal", f"entry {decision.journal_seq}" if decision.journal_seq else "nothing changed")
+        yield row("matched", " ".join(identity_text(value) for value in answer.matched_identities))
+    yield row("journal", f"entry {decision.journal_seq}" if decision.journal_seq else "nothing changed")
     yield from _notices(decision.notices)
 
 
 def modified_lines(answer: identity.ModifyResponse) -> Iterator[str]:
     """Tell the answer of modify."""
     for result in answer.change_results:
-        yield _row("changed", f"{_type_name(result.type)} of {result.modified_mpid}")
-    yield _row("logged in", "yes" if answer.is_logged_in else "no")
-    yield _row("journal", f"entry {answer.journal_seq}" if answer.journal_seq else "nothing changed")
+        yield row("changed", f"{_type_name(result.type)} of {result.modified_mpid}")
+    yield row("logged in", "yes" if answer.is_logged_in else "no")
+    yield row("journal", f"entry {answer.journal_seq}" if answer.journal_seq else "nothing changed")
     yield from _notices(answer.notices)
 
 
 def profile_lines(profile: pb.Profile) -> Iterator[str]:
     """Tell all that is known of a profile."""
-    yield _row("mpid", str(profile.mpid))
-    yield _row("graph", f"{profile.scope}, {_word(pb.Environment.Name(profile.environment), 'ENVIRONMENT_')}")
+    yield row("mpid", str(profile.mpid))
+    yield row("graph", f"{profile.scope}, {_word(pb.Environment.Name(profile.environment), 'ENVIRONMENT_')}")
     state = _word(pb.ProfileState.Name(profile.state), "PROFILE_STATE_")
-    yield _row("state", f"{state}, {'known' if profile.is_known else 'anonymous'}")
-    yield _row("created", profile.create_time.ToJsonString())
+    yield row("state", f"{state}, {'known' if profile.is_known else 'anonymous'}")
+    yield row("created", profile.create_time.ToJsonString())
     if profile.HasField("last_returned_time"):
-        yield _row("returned", profile.last_returned_time.ToJsonString())
+        yield row("returned", profile.last_returned_time.ToJsonString())
     if profile.HasField("source_mpid"):
-        yield _row("source", str(profile.source_mpid))
+        yield row("source", str(profile.source_mpid))
     for name, recorded in (("identity", profile.identities), ("described", profile.descriptive_identities)):
         for each in recorded:
             since = f"{each.added_time.ToJsonString()}, entry {each.journal_seq}, rule {each.rule}"
-            yield _row(name, f"{identity_text(each.identity)}  (since {since})")
+            yield row(name, f"{identity_text(each.identity)}  (since {since})")
     for alias in profile.aliases:
         state = _word(pb.AliasState.Name(alias.state), "ALIAS_STATE_")
         why = f": {alias.ignored_reason}" if alias.ignored_reason else ""
-        yield _row("alias", f"{alias.source_mpid} -> {alias.destination_mpid}, {state}{why}")
+        yield row("alias", f"{alias.source_mpid} -> {alias.destination_mpid}, {state}{why}")
     for note in profile.notes:
-        yield _row("note", f"{note.kind} {note.other_mpid} at {note.time.ToJsonString()}")
+        yield row("note", f"{note.kind} {note.other_mpid} at {note.time.ToJsonString()}")
 
 
 def holding_lines(holding: graph.Holding) -> Iterator[str]:
     """Tell who held an identity, from when to when."""
-    yield _row("mpid", str(holding.mpid))
-    yield _row("since", _bound(holding.since))
-    yield _row("until", _bound(holding.until) if holding.HasField("until") else "now")
+    yield row("mpid", str(holding.mpid))
+    yield row("since", _bound(holding.since))
+    yield row("until", _bound(holding.until) if holding.HasField("until") else "now")
 
 
 def _bound(bound: graph.HoldingBound) -> str:

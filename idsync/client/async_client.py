@@ -12,6 +12,7 @@ from idsync.client.gathering import GatheringTransport
 from idsync.client.graph_calls import GraphCalls
 from idsync.client.grpc_transport import GrpcTransport
 from idsync.client.identity_calls import IdentityCalls
+from idsync.client.radar_calls import RadarCalls
 from idsync.client.retry_policy import RetryPolicy
 from idsync.client.transport import Transport
 from idsync.model.errors import ConfigurationError
@@ -19,7 +20,7 @@ from idsync.model.errors import ConfigurationError
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient(IdentityCalls, GraphCalls, AdminCalls):
+class AsyncClient(IdentityCalls, GraphCalls, RadarCalls, AdminCalls):
     """Calls the service; one client serves any number of tasks of one event loop.
 
     Every method sends a request message and returns the response message of its rpc. `credentials` and

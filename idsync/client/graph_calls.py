@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from idsync.client.caller import Caller
 from idsync.client.credentials import Credentials
 from idsync.v1 import graph_service_pb2 as graph
+from idsync.v1 import neighborhood_pb2 as neighborhood
 from idsync.v1 import preview_pb2 as preview
 
 __all__ = ["GraphCalls"]
@@ -78,6 +79,16 @@ class GraphCalls:
     ) -> graph.ListHoldersResponse:
         """Show from when to when each profile held one identity, oldest first, by pages."""
         return await self._caller.call(graph.ListHoldersResponse, request, credentials, timeout_s)
+
+    async def get_neighborhood(
+        self,
+        request: neighborhood.GetNeighborhoodRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> neighborhood.GetNeighborhoodResponse:
+        """Show the profiles and identities around one profile or identity, within bounds."""
+        return await self._caller.call(neighborhood.GetNeighborhoodResponse, request, credentials, timeout_s)
 
     async def explain(
         self,

@@ -1,4 +1,4 @@
-"""Every rpc of the three services, read from the descriptors, and which of them may be sent twice."""
+"""Every rpc of the services, read from the descriptors, and which of them may be sent twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2
+from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2, radar_service_pb2
 
 __all__ = ["RPCS", "RPCS_BY_RESPONSE", "Rpc", "is_safe_to_retry"]
 
@@ -63,7 +63,7 @@ def _rpc(method: MethodDescriptor) -> Rpc:
 
 RPCS: Final[tuple[Rpc, ...]] = tuple(
     _rpc(method)
-    for module in (identity_service_pb2, graph_service_pb2, admin_service_pb2)
+    for module in (identity_service_pb2, graph_service_pb2, radar_service_pb2, admin_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 )

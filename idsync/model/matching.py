@@ -14,7 +14,7 @@ from idsync.model.policy import Policy
 from idsync.model.request import ResolveRequest
 from idsync.model.view import GraphView, Holders, Ranked
 
-__all__ = ["Among", "login_identities", "usable_logins", "walk"]
+__all__ = ["Among", "login_identities", "opened_profiles", "usable_logins", "walk"]
 
 
 class Among(Enum):

@@ -12,6 +12,10 @@ from typing import Final, NamedTuple
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import ChangeKind, JournalEntry
 from idsync.model.profile import Link
+from idsync.model.request import ResolveRequest
+from idsync.resolve.reasoner import Reasoner
+from idsync.resolve.reasoning import Reasoning
+from idsync.resolve.reasoning_sentences import reasoning_sentences
 from idsync.resolve.sentences import entry_sentence, named
 from idsync.store.protocol import Store
 
@@ -32,6 +36,7 @@ class Verdict(IntEnum):
     RECORDED = 4
     NOT_RECORDED = 5
     FORMERLY = 6
+    REASONED = 7
 
 
 class ExplainedLink(NamedTuple):
@@ -51,13 +56,20 @@ class Explanation:
     sentences: tuple[str, ...]
     links: tuple[ExplainedLink, ...] = ()
     entries: tuple[JournalEntry, ...] = ()
+    reasoning: Reasoning | None = None
 
 
 class Explainer:
-    """Answers "why" from the journal of a store."""
+    """Answers "why" from the journal of a store.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: Where the graphs live.
+        reasoner: Reasons about single calls.
+    """
+
+    def __init__(self, store: Store, reasoner: Reasoner) -> None:
         self._store = store
+        self._reasoner = reasoner
 
     async def identity_on_profile(self, graph: GraphKey, identity: Identity, mpid: Mpid) -> Explanation:
         """Say which entry put an identity on a profile, who asked, and by which rule."""
@@ -104,8 +116,17 @@ class Explainer:
             return Explanation(
                 Verdict.NOT_RECORDED, ("The request changed nothing, or is not known in this graph.",)
             )
-        sentences = tuple(sentence for entry in entries for sentence in entry_sentence(entry))
-        return Explanation(Verdict.RECORDED, sentences, (), tuple(entries))
+        sentences = [sentence for entry in entries for sentence in entry_sentence(entry)]
+        reasoning = await self._reasoner.then(entries[-1])
+        if reasoning is not None:
+            sentences.append("By what was known just before, and by the settings of today:")
+            sentences.extend(reasoning_sentences(reasoning))
+        return Explanation(Verdict.RECORDED, tuple(sentences), (), tuple(entries), reasoning)
+
+    async def call(self, request: ResolveRequest) -> Explanation:
+        """Say why a call would have its answer now; nothing is written."""
+        reasoning = await self._reasoner.now(request)
+        return Explanation(Verdict.REASONED, tuple(reasoning_sentences(reasoning)), reasoning=reasoning)
 
     async def _beyond(
         self, graph: GraphKey, identity: Identity, oldest: list[Link], mpids: Iterable[Mpid]

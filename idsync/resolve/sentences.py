@@ -7,9 +7,9 @@ from typing import Final
 
 from idsync.model.identity import Identity, IdentityType
 from idsync.model.journal import Change, ChangeKind, JournalEntry
-from idsync.model.notice import NoticeReason
+from idsync.model.notice import Notice, NoticeReason
 
-__all__ = ["entry_sentence", "named"]
+__all__ = ["entry_sentence", "named", "notice_sentence"]
 
 _NOTICES: Final = {
     NoticeReason.BLANK: "was blank and counted as not sent",
@@ -46,8 +46,12 @@ def entry_sentence(entry: JournalEntry) -> Iterator[str]:
         yield f"Already on the profile: {', '.join(named(i) for i in evidence.matched)}."
     for change in entry.changes:
         yield _change(change)
-    for notice in evidence.notices:
-        yield f"The {IdentityType(notice.type).wire_name} {_NOTICES[notice.reason]}."
+    yield from map(notice_sentence, evidence.notices)
+
+
+def notice_sentence(notice: Notice) -> str:
+    """Tell what had less effect than a reader might expect, and why."""
+    return f"The {IdentityType(notice.type).wire_name} {_NOTICES[notice.reason]}."
 
 
 def _change(change: Change) -> str:

@@ -87,6 +87,11 @@ class ResolveStep:
         self._outcome: Planned | Ruling | Resolution | IdsyncError
 
     @property
+    def sent(self) -> ResolveRequest:
+        """The request without what counts as not sent; its notices say what that was."""
+        return self._request
+
+    @property
     def wanted(self) -> ViewRequest:
         """The holders of every identity of the request, and the profile it had before."""
         request, limits = self._request, self._scope.policy.max_per_type

@@ -19,6 +19,8 @@ from idsync.config.configuration import Configuration, Limits, Tls
 from idsync.model.errors import ConfigurationError
 from idsync.preview.previewer import Previewer
 from idsync.resolve.explain import Explainer
+from idsync.resolve.radar import Radar
+from idsync.resolve.reasoner import Reasoner
 from idsync.resolve.recorder import Recorder
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
@@ -34,12 +36,13 @@ from idsync.server.schedule import run_recording, run_schedule
 from idsync.server.services.admin_service import AdminService
 from idsync.server.services.graph_service import GraphService
 from idsync.server.services.identity_service import MANY_CALLS, IdentityService
+from idsync.server.services.radar_service import RadarService
 from idsync.server.transport.grpc_server import GrpcServer
 from idsync.server.transport.local import LocalTransport
 from idsync.server.versions import record_versions
 from idsync.store.memory import MemoryStore
 from idsync.store.protocol import Store
-from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2
+from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2, radar_service_pb2
 
 __all__ = ["GRACE_S", "App", "Server", "open_app", "system_clock"]
 
@@ -47,6 +50,7 @@ GRACE_S: Final = 10.0
 """How long calls under way are waited for when the service stops, in seconds."""
 _IDENTITY: Final = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
 _GRAPH: Final = graph_service_pb2.DESCRIPTOR.services_by_name["GraphService"]
+_RADAR: Final = radar_service_pb2.DESCRIPTOR.services_by_name["RadarService"]
 _ADMIN: Final = admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"]
 
 
@@ -152,12 +156,16 @@ async def open_app(
             resolver, store, scopes, meters=meters, gate=gate, count=desk.count, drain=drain
         )
         previewer = Previewer(store, recorder)
-        graph = GraphService(store, Explainer(store), Reach(scopes), drain, clock, previewer)
+        reach = Reach(scopes)
+        explainer = Explainer(store, Reasoner(store, scopes))
+        graph = GraphService(store, explainer, reach, drain, clock, previewer)
+        radar = RadarService(Radar(store, clock), reach)
         admin = AdminService(configuration, versions)
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [
             *methods_of(_IDENTITY, counted.service(identity), desk, MANY_CALLS, identity.recall),
             *methods_of(_GRAPH, counted.service(graph), desk),
+            *methods_of(_RADAR, counted.service(radar), desk),
             *methods_of(_ADMIN, counted.service(admin), desk),
         ]
         local = LocalTransport(methods)

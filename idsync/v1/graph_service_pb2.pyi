@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from idsync.v1 import identity_pb2 as _identity_pb2
+from idsync.v1 import reasoning_pb2 as _reasoning_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -40,6 +41,8 @@ class _ExplanationVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ex
     """The request changed nothing, or is unknown."""
     EXPLANATION_VERDICT_FORMERLY: _ExplanationVerdict.ValueType  # 6
     """They were together once; the entry that parted them is among the entries."""
+    EXPLANATION_VERDICT_REASONED: _ExplanationVerdict.ValueType  # 7
+    """The call was reasoned about."""
 
 class ExplanationVerdict(_ExplanationVerdict, metaclass=_ExplanationVerdictEnumTypeWrapper):
     """What Explain found."""
@@ -57,6 +60,8 @@ EXPLANATION_VERDICT_NOT_RECORDED: ExplanationVerdict.ValueType  # 5
 """The request changed nothing, or is unknown."""
 EXPLANATION_VERDICT_FORMERLY: ExplanationVerdict.ValueType  # 6
 """They were together once; the entry that parted them is among the entries."""
+EXPLANATION_VERDICT_REASONED: ExplanationVerdict.ValueType  # 7
+"""The call was reasoned about."""
 Global___ExplanationVerdict: _TypeAlias = ExplanationVerdict  # noqa: Y015
 
 class _ChangeKind:
@@ -599,6 +604,7 @@ class ExplainRequest(_message.Message):
     IDENTITIES_FIELD_NUMBER: _builtins.int
     IDENTITY_ON_PROFILE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CALL_FIELD_NUMBER: _builtins.int
     scope: _builtins.str
     """An operator must name it; an input's own is used."""
     environment: _identity_pb2.Environment.ValueType
@@ -607,6 +613,10 @@ class ExplainRequest(_message.Message):
     def identities(self) -> Global___IdentityPair: ...
     @_builtins.property
     def identity_on_profile(self) -> Global___IdentityOnProfile: ...
+    @_builtins.property
+    def call(self) -> _reasoning_pb2.ExplainedCall:
+        """A call as it would be made now. Nothing is written."""
+
     def __init__(
         self,
         *,
@@ -615,12 +625,13 @@ class ExplainRequest(_message.Message):
         identities: Global___IdentityPair | None = ...,
         identity_on_profile: Global___IdentityOnProfile | None = ...,
         request_id: _builtins.str = ...,
+        call: _reasoning_pb2.ExplainedCall | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["identities", b"identities", "identity_on_profile", b"identity_on_profile", "request_id", b"request_id", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "identities", b"identities", "identity_on_profile", b"identity_on_profile", "request_id", b"request_id", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["environment", b"environment", "identities", b"identities", "identity_on_profile", b"identity_on_profile", "request_id", b"request_id", "scope", b"scope", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "environment", b"environment", "identities", b"identities", "identity_on_profile", b"identity_on_profile", "request_id", b"request_id", "scope", b"scope", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["identities", "identity_on_profile", "request_id"]  # noqa: Y015
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["identities", "identity_on_profile", "request_id", "call"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 
@@ -668,6 +679,7 @@ class ExplainResponse(_message.Message):
     SENTENCES_FIELD_NUMBER: _builtins.int
     LINKS_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
+    REASONING_FIELD_NUMBER: _builtins.int
     verdict: Global___ExplanationVerdict.ValueType
     @_builtins.property
     def sentences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -681,6 +693,12 @@ class ExplainResponse(_message.Message):
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___JournalEntry]:
         """The journal entries the sentences rest on, oldest first."""
 
+    @_builtins.property
+    def reasoning(self) -> _reasoning_pb2.Reasoning:
+        """Of a call; of a request, by what was known just before its last entry, unless it was erased since. The
+        settings are those of today.
+        """
+
     def __init__(
         self,
         *,
@@ -688,10 +706,11 @@ class ExplainResponse(_message.Message):
         sentences: _abc.Iterable[_builtins.str] | None = ...,
         links: _abc.Iterable[Global___ExplainedLink] | None = ...,
         entries: _abc.Iterable[Global___JournalEntry] | None = ...,
+        reasoning: _reasoning_pb2.Reasoning | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reasoning", b"reasoning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "links", b"links", "sentences", b"sentences", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "links", b"links", "reasoning", b"reasoning", "sentences", b"sentences", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

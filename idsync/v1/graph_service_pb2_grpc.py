@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from idsync.v1 import graph_service_pb2 as idsync_dot_v1_dot_graph__service__pb2
+from idsync.v1 import neighborhood_pb2 as idsync_dot_v1_dot_neighborhood__pb2
 from idsync.v1 import preview_pb2 as idsync_dot_v1_dot_preview__pb2
 
 GRPC_GENERATED_VERSION = '1.82.1'
@@ -65,6 +66,11 @@ class GraphServiceStub:
                 '/idsync.v1.GraphService/ListHolders',
                 request_serializer=idsync_dot_v1_dot_graph__service__pb2.ListHoldersRequest.SerializeToString,
                 response_deserializer=idsync_dot_v1_dot_graph__service__pb2.ListHoldersResponse.FromString,
+                _registered_method=True)
+        self.GetNeighborhood = channel.unary_unary(
+                '/idsync.v1.GraphService/GetNeighborhood',
+                request_serializer=idsync_dot_v1_dot_neighborhood__pb2.GetNeighborhoodRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_neighborhood__pb2.GetNeighborhoodResponse.FromString,
                 _registered_method=True)
         self.Explain = channel.unary_unary(
                 '/idsync.v1.GraphService/Explain',
@@ -134,6 +140,13 @@ class GraphServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetNeighborhood(self, request, context):
+        """The profiles and identities around one profile or identity, within bounds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Explain(self, request, context):
         """Why two things belong together, or why a request had its answer.
         """
@@ -194,6 +207,11 @@ def add_GraphServiceServicer_to_server(servicer, server):
                     servicer.ListHolders,
                     request_deserializer=idsync_dot_v1_dot_graph__service__pb2.ListHoldersRequest.FromString,
                     response_serializer=idsync_dot_v1_dot_graph__service__pb2.ListHoldersResponse.SerializeToString,
+            ),
+            'GetNeighborhood': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetNeighborhood,
+                    request_deserializer=idsync_dot_v1_dot_neighborhood__pb2.GetNeighborhoodRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_neighborhood__pb2.GetNeighborhoodResponse.SerializeToString,
             ),
             'Explain': grpc.unary_unary_rpc_method_handler(
                     servicer.Explain,
@@ -379,6 +397,33 @@ class GraphService:
             '/idsync.v1.GraphService/ListHolders',
             idsync_dot_v1_dot_graph__service__pb2.ListHoldersRequest.SerializeToString,
             idsync_dot_v1_dot_graph__service__pb2.ListHoldersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetNeighborhood(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.GraphService/GetNeighborhood',
+            idsync_dot_v1_dot_neighborhood__pb2.GetNeighborhoodRequest.SerializeToString,
+            idsync_dot_v1_dot_neighborhood__pb2.GetNeighborhoodResponse.FromString,
             options,
             channel_credentials,
             insecure,

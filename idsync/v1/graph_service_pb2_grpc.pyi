@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from idsync.v1 import graph_service_pb2 as _graph_service_pb2
+from idsync.v1 import neighborhood_pb2 as _neighborhood_pb2
 from idsync.v1 import preview_pb2 as _preview_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -46,6 +47,8 @@ class GraphServiceStub:
     """All profiles that held one identity then, the one created last first."""
     ListHolders: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.ListHoldersRequest, _graph_service_pb2.ListHoldersResponse]
     """Every profile that ever held one identity, from when to when, oldest first."""
+    GetNeighborhood: _grpc.UnaryUnaryMultiCallable[_neighborhood_pb2.GetNeighborhoodRequest, _neighborhood_pb2.GetNeighborhoodResponse]
+    """The profiles and identities around one profile or identity, within bounds."""
     Explain: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.ExplainRequest, _graph_service_pb2.ExplainResponse]
     """Why two things belong together, or why a request had its answer."""
     ListJournal: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.ListJournalRequest, _graph_service_pb2.ListJournalResponse]
@@ -72,6 +75,8 @@ class GraphServiceAsyncStub(GraphServiceStub):
     """All profiles that held one identity then, the one created last first."""
     ListHolders: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.ListHoldersRequest, _graph_service_pb2.ListHoldersResponse]  # type: ignore[assignment]
     """Every profile that ever held one identity, from when to when, oldest first."""
+    GetNeighborhood: _aio.UnaryUnaryMultiCallable[_neighborhood_pb2.GetNeighborhoodRequest, _neighborhood_pb2.GetNeighborhoodResponse]  # type: ignore[assignment]
+    """The profiles and identities around one profile or identity, within bounds."""
     Explain: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.ExplainRequest, _graph_service_pb2.ExplainResponse]  # type: ignore[assignment]
     """Why two things belong together, or why a request had its answer."""
     ListJournal: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.ListJournalRequest, _graph_service_pb2.ListJournalResponse]  # type: ignore[assignment]
@@ -131,6 +136,14 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_graph_service_pb2.ListHoldersResponse, _abc.Awaitable[_graph_service_pb2.ListHoldersResponse]]:
         """Every profile that ever held one identity, from when to when, oldest first."""
+
+    @_abc_1.abstractmethod
+    def GetNeighborhood(
+        self,
+        request: _neighborhood_pb2.GetNeighborhoodRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_neighborhood_pb2.GetNeighborhoodResponse, _abc.Awaitable[_neighborhood_pb2.GetNeighborhoodResponse]]:
+        """The profiles and identities around one profile or identity, within bounds."""
 
     @_abc_1.abstractmethod
     def Explain(

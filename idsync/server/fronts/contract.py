@@ -6,13 +6,13 @@ from typing import Final
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2
+from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2, radar_service_pb2
 
 __all__ = ["RPCS", "path_of"]
 
 RPCS: Final[tuple[MethodDescriptor, ...]] = tuple(
     rpc
-    for module in (identity_service_pb2, graph_service_pb2, admin_service_pb2)
+    for module in (identity_service_pb2, graph_service_pb2, radar_service_pb2, admin_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
     for rpc in service.methods
 )

@@ -7,10 +7,11 @@ from typing import Final
 
 from idsync.config.candidate import parse_candidate
 from idsync.model.errors import ConfigurationError, NotFoundError
-from idsync.model.identity import GraphKey, Mpid
+from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.profile import Profile
 from idsync.preview.previewer import Previewer
 from idsync.resolve.explain import Explainer
+from idsync.resolve.neighborhood import Neighbors
 from idsync.server.admission.caller import Caller
 from idsync.server.admission.reach import Reach
 from idsync.server.call import Call
@@ -22,12 +23,14 @@ from idsync.server.wire.convert_graph import (
     profile_to_wire,
 )
 from idsync.server.wire.convert_preview import preview_to_wire
-from idsync.server.wire.faults import MAX_ID_CHARS, identity_from_wire, refuse
+from idsync.server.wire.convert_radar import neighborhood_to_wire
+from idsync.server.wire.convert_reasoning import call_from_wire
+from idsync.server.wire.faults import MAX_ID_CHARS, bound_of, identity_from_wire, refuse
 from idsync.server.wire.pages import page_of
 from idsync.server.wire.then import then_from_wire
 from idsync.store.protocol import Store
 from idsync.v1 import graph_service_pb2 as pb
-from idsync.v1 import identity_pb2
+from idsync.v1 import identity_pb2, neighborhood_pb2
 from idsync.v1.preview_pb2 import PreviewStrategyRequest, PreviewStrategyResponse
 
 __all__ = ["GraphService"]
@@ -35,6 +38,8 @@ __all__ = ["GraphService"]
 _MAX_MPIDS: Final = 1_000
 _PROFILES: Final = {"default": 50, "most": 100}
 _ENTRIES: Final = {"default": 100, "most": 1_000}
+_HOPS: Final = {"default": 2, "most": 6}
+_AROUND: Final = {"default": 50, "most": 200}
 _READ_AHEAD: Final = 256
 
 
@@ -55,6 +60,7 @@ class GraphService:
     ) -> None:
         self._previewer = previewer
         self._store = store
+        self._neighbors = Neighbors(store)
         self._explainer = explainer
         self._reach = reach
         self._drain = drain
@@ -98,6 +104,27 @@ class GraphService:
         if len(mpids) > page.size and shown:
             answer.next_page_token = page.token(shown[-1].recency)
         return answer
+
+    async def get_neighborhood(
+        self, request: neighborhood_pb2.GetNeighborhoodRequest, call: Call
+    ) -> neighborhood_pb2.GetNeighborhoodResponse:
+        """Show what is around a profile or an identity."""
+        call.caller.require_reader()
+        hops = bound_of("max_hops", request.max_hops, **_HOPS)
+        most = bound_of("max_profiles", request.max_profiles, **_AROUND)
+        start: Identity | Mpid
+        if request.WhichOneof("start") == "mpid":
+            start = request.mpid
+            graphs = await self._graphs([start], call.caller)
+            if start not in graphs:
+                raise NotFoundError("no such profile")
+            graph = graphs[start]
+        else:
+            graph = self._reach.graph(call.caller, request.scope, request.environment)
+            start = identity_from_wire("identity", request.identity)
+        policy = self._reach.scope(graph).policy
+        around = await self._neighbors.around(graph, start, policy.login_set, hops, most)
+        return neighborhood_to_wire(around, policy)
 
     async def _visible(self, mpids: Iterable[Mpid], caller: Caller) -> dict[Mpid, Profile]:
         asked: dict[GraphKey, list[Mpid]] = {}
@@ -201,6 +228,9 @@ class GraphService:
                 if not 0 < len(request.request_id) <= MAX_ID_CHARS:
                     raise refuse([("request_id", f"must have 1 to {MAX_ID_CHARS} characters")])
                 explanation = await self._explainer.request(graph, request.request_id)
+            case "call":
+                wanted = call_from_wire(graph, request.call)
+                explanation = await self._explainer.call(wanted)
             case _:
                 raise refuse([("subject", "is missing")])
         return explanation_to_wire(explanation)

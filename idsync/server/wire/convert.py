@@ -30,8 +30,10 @@ from idsync.v1 import identity_pb2
 from idsync.v1 import identity_service_pb2 as pb
 
 __all__ = [
+    "OUTCOMES",
     "ResolveAnswer",
     "ResolveMessage",
+    "identities_to_wire",
     "identity_to_wire",
     "modification_to_wire",
     "modify_from_wire",
@@ -46,7 +48,7 @@ ResolveAnswer = TypeVar(
 )
 
 _TYPE_COUNT: Final = len(TYPES)
-_OUTCOMES: Final = {
+OUTCOMES: Final = {
     Outcome.FOUND: identity_pb2.OUTCOME_FOUND,
     Outcome.CREATED: identity_pb2.OUTCOME_CREATED,
     Outcome.CONVERTED: identity_pb2.OUTCOME_CONVERTED,
@@ -188,7 +190,7 @@ def resolution_to_wire(
             item.type = kind  # type: ignore[assignment]  # the numbers are the wire's
             item.value = value
     decision = answer.decision
-    decision.outcome = _OUTCOMES[resolution.outcome]
+    decision.outcome = OUTCOMES[resolution.outcome]
     decision.rule = resolution.rule
     if resolution.journal_seq:
         decision.journal_seq = resolution.journal_seq
@@ -212,6 +214,12 @@ def identity_to_wire(message: identity_pb2.Identity, identity: Identity) -> None
     """Fill an `Identity` message."""
     message.type = identity.type  # type: ignore[assignment]
     message.value = identity.value
+
+
+def identities_to_wire(add: Callable[[], identity_pb2.Identity], identities: Iterable[Identity]) -> None:
+    """Fill a repeated `Identity` field, given its `add`."""
+    for identity in identities:
+        identity_to_wire(add(), identity)
 
 
 def notices_to_wire(add: Callable[[], identity_pb2.Notice], notices: Iterable[Notice]) -> None:

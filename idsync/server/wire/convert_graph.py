@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from idsync.model.identity import Identity, type_set
+from idsync.model.identity import type_set
 from idsync.model.journal import Change, Evidence, JournalEntry
 from idsync.model.policy import Policy
 from idsync.model.profile import Link, Profile, RecordedIdentity
 from idsync.resolve.explain import Explanation
-from idsync.server.wire.convert import identity_to_wire, notices_to_wire
+from idsync.server.wire.convert import identities_to_wire, identity_to_wire, notices_to_wire
 from idsync.server.wire.convert_alias import alias_to_wire, notes_to_wire
+from idsync.server.wire.convert_reasoning import reasoning_to_wire
 from idsync.v1 import graph_service_pb2 as pb
 from idsync.v1 import identity_pb2
 
@@ -73,19 +74,14 @@ def _change_to_wire(message: pb.Change, change: Change) -> None:
 
 
 def _evidence_to_wire(message: pb.Evidence, evidence: Evidence) -> None:
-    _identities_to_wire(message.asked.add, evidence.asked)
-    _identities_to_wire(message.matched.add, evidence.matched)
+    identities_to_wire(message.asked.add, evidence.asked)
+    identities_to_wire(message.matched.add, evidence.matched)
     if evidence.decided_by is not None:
         identity_to_wire(message.decided_by, evidence.decided_by)
     message.candidates = evidence.candidates
     if evidence.previous_mpid is not None:
         message.previous_mpid = evidence.previous_mpid
     notices_to_wire(message.notices.add, evidence.notices)
-
-
-def _identities_to_wire(add: Callable[[], identity_pb2.Identity], identities: Iterable[Identity]) -> None:
-    for identity in identities:
-        identity_to_wire(add(), identity)
 
 
 def holding_to_wire(message: pb.Holding, link: Link, entries: Mapping[int, JournalEntry]) -> None:
@@ -112,4 +108,6 @@ def explanation_to_wire(explanation: Explanation) -> pb.ExplainResponse:
         identity_to_wire(message.identity, link.identity)
     for entry in explanation.entries:
         entry_to_wire(answer.entries.add(), entry)
+    if explanation.reasoning is not None:
+        reasoning_to_wire(answer.reasoning, explanation.reasoning)
     return answer

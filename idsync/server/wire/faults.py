@@ -19,6 +19,7 @@ __all__ = [
     "TYPES",
     "TYPE_LIMITS",
     "WireIdentity",
+    "bound_of",
     "check_ids",
     "environment_of",
     "graph_from_wire",
@@ -112,6 +113,17 @@ def identity_faults(type_field: str, value_field: str, number: int, value: str) 
         yield type_field, "is unspecified" if number == 0 else "is no known type"
     elif len(value) > TYPE_LIMITS[number]:
         yield value_field, f"has more than {TYPE_LIMITS[number]} characters"
+
+
+def bound_of(field: str, number: int, *, default: int, most: int) -> int:
+    """Read how much is asked for: 0 means `default`, more than `most` means `most`.
+
+    Raises:
+        InvalidRequestError: It is negative.
+    """
+    if number < 0:
+        raise refuse([(field, "is negative")])
+    return min(number or default, most)
 
 
 def identity_from_wire(field: str, item: WireIdentity) -> Identity:

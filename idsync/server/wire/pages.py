@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import Final
 
 from idsync.model.errors import InvalidRequestError
-from idsync.server.wire.faults import refuse
+from idsync.server.wire.faults import bound_of, refuse
 
 __all__ = ["Page", "page_of"]
 
@@ -54,11 +54,10 @@ def page_of(size: int, token: str, *, default: int, most: int, question: object)
     Raises:
         InvalidRequestError: The size is negative, or the token none of ours for this question.
     """
-    if size < 0:
-        raise refuse([("page_size", "is negative")])
+    wanted = bound_of("page_size", size, default=default, most=most)
     asked = repr(question).encode("utf-8", "surrogatepass")
     cursor = _cursor(token, asked) if token else None
-    return Page(min(size or default, most), cursor, asked)
+    return Page(wanted, cursor, asked)
 
 
 def _cursor(token: str, question: bytes) -> int:

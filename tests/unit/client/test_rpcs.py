@@ -12,7 +12,8 @@ from idsync.v1 import identity_service_pb2 as identity
 
 ALWAYS = {
     "Identify", "Login", "Search", "GetCaller", "GetProfile", "BatchGetProfiles", "FindProfiles",
-    "GetProfileAt", "FindProfilesAt", "ListHolders", "Explain", "ListJournal",
+    "GetProfileAt", "FindProfilesAt", "ListHolders", "GetNeighborhood", "GetCollapseRisk",
+    "Explain", "ListJournal",
     "ListScopes", "GetScope", "ListWorkspaces", "GetWorkspace", "ListInputs", "GetInput",
 }  # fmt: skip
 RPC_BY_NAME = {rpc.name: rpc for rpc in RPCS}

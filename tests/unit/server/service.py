@@ -15,7 +15,7 @@ from idsync.server.admission.limits import Gate
 from idsync.server.call import Call
 from idsync.server.meters import Meters
 from idsync.server.method import Desk, Method, methods_of
-from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2
+from idsync.v1 import admin_service_pb2, graph_service_pb2, identity_service_pb2, radar_service_pb2
 
 WEB = Caller(key="web", workspace="shop", scope="retail")
 METADATA = BasicCredentials("web", "s").metadata()
@@ -60,6 +60,7 @@ def methods(
         for module, name in (
             (identity_service_pb2, "IdentityService"),
             (graph_service_pb2, "GraphService"),
+            (radar_service_pb2, "RadarService"),
             (admin_service_pb2, "AdminService"),
         )
         for method in methods_of(
