@@ -78,16 +78,16 @@ class Comparison:
             times: How many calls.
             created: Whether the candidate creates the profile that it answers.
         """
+        if was.mpid and would.mpid == was.mpid:
+            self._now.pop(was.mpid, None)
+            self._unmade.pop(was.mpid, None)
+            return
         sample = Sample(was.mpid, (would.mpid,), seq, times, was.rule, would.rule)
-        if created and would.mpid != was.mpid:
+        if created:
             self._besides[would.mpid] = sample
         if was.mpid and would.mpid:
-            if would.mpid == was.mpid:
-                self._now.pop(was.mpid, None)
-                self._unmade.pop(was.mpid, None)
-            else:
-                self._now[was.mpid] = would.mpid
-                self._move(sample, times)
+            self._now[was.mpid] = would.mpid
+            self._move(sample, times)
         elif was.mpid or would.mpid:
             self._refuse(sample, times, more=bool(was.mpid))
 
@@ -152,6 +152,9 @@ class Comparison:
         for group in (report.more_refused, report.fewer_refused):
             group.samples = [self._shown(sample) for sample in group.samples]
         for identity_id, identity in identities.items():
+            sole = self.live.sole_owner(identity_id)
+            if sole is not None and sole == self._graph.sole_owner(identity):
+                continue
             if identity_id > 0 and identity_id not in erased:
                 self._compare_owners(report.identities, identity_id, identity)
 

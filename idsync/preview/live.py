@@ -27,7 +27,10 @@ class Rules:
     def note(self, seq: int, rule: str) -> None:
         """Note the rule of a commit; they come in order."""
         number = self._numbers.setdefault(rule, len(self._numbers))
-        self._of.extend([number] * (seq + 1 - len(self._of)))
+        if seq == len(self._of):
+            self._of.append(number)
+        else:
+            self._of.extend([number] * (seq + 1 - len(self._of)))
 
     def of(self, seq: int) -> str:
         """Give the rule of a commit."""
@@ -80,6 +83,11 @@ class LiveGraph:
             if known:
                 return
         del self._holders[identity_id]
+
+    def sole_owner(self, identity_id: int) -> Mpid | None:
+        """Name who alone has an identity on the record, as most have theirs."""
+        known = self._holders.get(identity_id)
+        return known[0] if isinstance(known, tuple) else None
 
     def owners(self, identity_id: int) -> Iterator[tuple[Mpid, int]]:
         """Name who has an identity on the record, each with the entry that added it."""

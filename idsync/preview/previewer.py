@@ -119,7 +119,12 @@ class Previewer:
             with suppress(ProcessLookupError):
                 process.kill()
             await asyncio.wait([feeding])
-            await process.wait()
+            # what is not read or closed keeps its pipe open until somebody collects it
+            await process.communicate()
+            if process.stdin is not None:
+                process.stdin.close()
+                with suppress(ConnectionError):
+                    await process.stdin.wait_closed()
 
     async def _feed(self, process: Process, graph: GraphKey, candidate: Policy, until_seq: int) -> None:
         assert process.stdin is not None

@@ -120,7 +120,7 @@ class AtOnce:
             again = await self._again(known.conditions)
             if again is not None:
                 if self._recorder is not None:
-                    kind = cast("Recordable", known.step)
+                    kind: Any = known.step
                     if not step.is_whole:
                         kind = cast("Recordable", step).answered_like(kind)
                     self._recorder.again(kind, known.conditions)

@@ -29,7 +29,7 @@ INTERVAL_S: Final = 10.0
 MAX_CALLS: Final = 20_000
 """Kinds of calls in one interval; what comes beyond them is counted as not recorded."""
 _DAY_MS: Final = 86_400_000
-_AT_ONCE: Final = 100
+_AT_ONCE: Final = 500
 """Calls written together: so many hold the loop for some milliseconds."""
 
 

@@ -188,6 +188,13 @@ class CandidateGraph:
             if node is not None and not (len(node.known) or len(node.anonymous) or node.described):
                 del self.nodes[identity]
 
+    def sole_owner(self, identity: Identity) -> Mpid | None:
+        """Name who alone has an identity on the record, as most have theirs."""
+        node = self.nodes.get(identity)
+        if node is None or len(node.known) + len(node.anonymous) != 1:
+            return None
+        return next(node.newest())
+
     def owners(self, identity: Identity) -> Iterator[tuple[Mpid, int]]:
         """Name who has an identity on the record, each with the commit that added it."""
         node = self.nodes.get(identity)
