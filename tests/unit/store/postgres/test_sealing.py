@@ -188,7 +188,7 @@ async def test_an_older_database_is_upgraded_while_its_nodes_write(new_postgres:
     try:
         # the schema of then is this one without the chain
         await _do(
-            url, "DROP TABLE seal", "DROP TABLE chain", "UPDATE idsync_version SET version_num = '0001'"
+            url, "DROP TABLE seal", "DROP TABLE chain", "UPDATE idsync_version SET version_num = '0003'"
         )
         await _written(older)
         assert await state_of(address) is SchemaState.OLDER
