@@ -95,6 +95,14 @@ def test_no_byte_of_it_can_be_changed() -> None:
             read_receipt(bytes(changed), KEY)
 
 
+@pytest.mark.parametrize(
+    "changed", [RECEIPT.replace("\n  ", "\n"), RECEIPT.replace(": 4", ":  4"), RECEIPT + "\n"]
+)
+def test_what_reads_the_same_is_not_the_same(changed: str) -> None:
+    with pytest.raises(InvalidRequestError, match="not written as it was signed"):
+        read_receipt(changed.encode(), KEY)
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"statement":{},"signature":""}', b"null"])
 def test_what_is_no_receipt(content: bytes) -> None:
     with pytest.raises(InvalidRequestError, match="no receipt"):
