@@ -1,0 +1,1 @@
+"""What GraphService answers, by what is asked: profiles, the past, reasons, undo, what-if."""
