@@ -29,10 +29,11 @@ from idsync.v1.identity_service_pb2 import (
     AliasRequest,
     BatchResolveRequest,
     IdentityChange,
+    LogoutRequest,
     ModifyRequest,
     ResolveCall,
 )
-from tests.e2e.conftest import CONFIGURATION, OPERATOR, SHOP
+from tests.e2e.conftest import CLUB, CONFIGURATION, OPERATOR, SHOP
 from tests.e2e.profiles import DEVELOPMENT, PRODUCTION, identify, login, one
 from tests.e2e.test_grpc_past import rename
 
@@ -165,6 +166,24 @@ class TestErase:
         }
         assert "ada@" not in erasure.receipt
         assert "shared" not in erasure.receipt
+
+    async def test_what_calls_sent_is_not_kept_either(self, app: App, client: AsyncClient) -> None:
+        """A login ID that a logout left out is on no record, but recorded with its call (ID-084)."""
+        mpids = []
+        for device, name in (("d-1", "name-of-ada"), ("d-2", "name-of-bob")):
+            mpids.append(await identify(client, CLUB, ios_idfv=device))
+            brought = identities({"ios_idfv": device, "customerid": name})
+            request = LogoutRequest(environment=PRODUCTION, known_identities=brought)
+            assert (await client.logout(request, credentials=CLUB)).mpid == mpids[-1]
+
+        await erase(client, mpids[0])
+
+        parted = GraphKey("parted", Environment.PRODUCTION)
+        pages = [page async for page in app.store.history(parted, await app.store.last_seq(parted))]
+        values = {value for page in pages for _, _, value in page.identities}
+        assert "name-of-bob" in values
+        assert "d-2" in values
+        assert values.isdisjoint({"name-of-ada", "d-1"})
 
     async def test_the_old_life_does_not_come_back(self, client: AsyncClient) -> None:
         """ID-212: late modify, alias and batch; ID-213: the same identities begin a new one."""
