@@ -6,7 +6,7 @@ import asyncio
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -81,11 +81,12 @@ class Previewer:
             if self._recorder is not None:
                 await self._recorder.write()
             spans = await self._store.recorded_spans(graph)
-            async for told in self._replayed(graph, candidate, until_seq):
-                if isinstance(told, Report):
-                    told.gaps = gaps_in(spans, until_seq)
-                    told.not_recorded = sum(span.not_recorded for span in spans)
-                yield told
+            async with aclosing(self._replayed(graph, candidate, until_seq)) as replayed:
+                async for told in replayed:
+                    if isinstance(told, Report):
+                        told.gaps = gaps_in(spans, until_seq)
+                        told.not_recorded = sum(span.not_recorded for span in spans)
+                    yield told
         finally:
             self._running -= 1
 

@@ -163,6 +163,7 @@ class AtOnce:
         ruling = self._rulings.of(likeness, standing)
         if ruling is None:
             return None
+        step.follow(ruling)
         if standing is UNHELD:
             newcomer = step.newcomer(ruling)
             applied = self._store.welcome(newcomer)
@@ -176,7 +177,6 @@ class AtOnce:
             self._remember(step.key, wanted, _Remembered(step, standing))
             if self._recorder is not None:
                 self._recorder.again(cast("Recordable", step), standing)
-        step.follow(ruling)
         return applied
 
     async def _durable(self, durable: Awaitable[None]) -> None:

@@ -24,7 +24,7 @@ from idsync.v1.identity_service_pb2 import IdentityChange, LoginRequest, ModifyR
 from tests.e2e.conftest import OPERATOR, SHOP
 from tests.e2e.profiles import DEVELOPMENT, PRODUCTION, identify, login
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 SAME = """
 [scopes.retail]
 strategy = "profile_link"

@@ -37,6 +37,8 @@ class TestOpenToEverybody:
             "idsync.v1.IdentityService",
             "idsync.v1.GraphService",
             "idsync.v1.AdminService",
+            "idsync.v1.PrivacyService",
+            "idsync.v1.RadarService",
             "grpc.health.v1.Health",
             "grpc.reflection.v1alpha.ServerReflection",
         }

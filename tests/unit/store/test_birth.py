@@ -35,7 +35,7 @@ from idsync.testing.store_checks.people import CUSTOMER, DEVICE, MAIL
 MPID, SEQ, AT_MS, FIRST_ID = 1 << 40, 7, 1_700_000_000_000, 41
 KEY = GraphKey("retail", Environment.PRODUCTION)
 NOTICES = st.lists(
-    st.builds(Notice, st.sampled_from(IdentityType), st.sampled_from(NoticeReason)), max_size=2
+    st.builds(Notice, st.sampled_from(IdentityType), st.sampled_from(NoticeReason), st.just(0)), max_size=2
 )
 
 

@@ -102,11 +102,11 @@ def _older(database: Path, path: Path) -> None:
         config.set_main_option("version_table", "alembic_version")
         command.upgrade(config, "0001")
     engine.dispose()
-    copies = (f"INSERT INTO {table} SELECT * FROM newer.{table}" for table in _TABLES)
     older = sqlite3.connect(path)
     older.execute("ATTACH ? AS newer", (str(database),))
-    for statement in copies:
-        older.execute(statement)
+    for table in _TABLES:
+        columns = ", ".join(row[1] for row in older.execute(f"PRAGMA main.table_info({table})"))
+        older.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM newer.{table}")
     older.commit()
     older.close()
 
