@@ -15,10 +15,22 @@ from tests.clients.browser import Report, Visitor, direct_urls
 from tests.clients.conftest import Ailing, Arrive
 from tests.clients.people import somebody
 from tests.clients.service import Service, Trust, serving
-from tests.clients.strategies import Strategy
+from tests.clients.strategies import STRATEGIES, Strategy
 from tests.clients.wire import wire_to
 
-pytestmark = [pytest.mark.clients, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.clients,
+    pytest.mark.asyncio(loop_scope="session"),
+    # one that knows accounts stands for all where time is short
+    pytest.mark.parametrize(
+        "strategy",
+        [
+            pytest.param(each, id=each.name, marks=() if each is STRATEGIES[1] else pytest.mark.reused)
+            for each in STRATEGIES
+        ],
+        indirect=True,
+    ),
+]
 
 DEADLINE_S: Final = 60
 NETWORK: Final = r"error: Failed to load resource: net::ERR_\w+"
