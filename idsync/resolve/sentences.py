@@ -81,5 +81,7 @@ def _change(change: Change) -> str:
         + (f" ({change.reason})." if change.reason else "."),
         ChangeKind.PERMITTED: f"What journal entry {change.alias_seq} had forbidden was permitted again.",
         ChangeKind.REVERTED: f"Journal entry {change.alias_seq} was undone.",
+        ChangeKind.VALUE_ERASED: f"The {what} went with profile {change.mpid}.",
+        ChangeKind.VALUE_KEPT: f"The {what} of profile {change.mpid} stays, as others hold it.",
     }
     return texts[change.kind]
