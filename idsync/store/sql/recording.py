@@ -8,7 +8,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from idsync.model.identity import GraphKey, Identity, IdentityType, Mpid
@@ -89,9 +89,8 @@ class RecordingTables(Looks):
             known = select(v.value_id, v.type, v.digest).where(v.graph_id == graph_id, v.digest.is_not(None))
             rows = await rows_in(connection, known, v.value_id, named)
             digests = {(int(value.type), _digest(value)) for value in values}
-            found = await rows_in(connection, known, v.digest, {digest for _, digest in digests})
-            rows += [row for row in found if (row.type, row.digest) in digests]
-            held = await _held(connection, graph_id, {row.digest for row in rows}, mpids)
+            rows += await _with_digests(connection, known, v.type, v.digest, digests)
+            held = await _held(connection, graph_id, {(row.type, row.digest) for row in rows}, mpids)
             for row in rows:
                 if (row.type, row.digest) not in held:
                     await connection.execute(
@@ -243,24 +242,17 @@ async def _ids(
 ) -> dict[Identity, int]:
     """Give the id of each identity: the graph's, else below 0 that of the record's own dictionary."""
     keys = {(int(each.type), _digest(each)): each for each in named}
-    digests = {digest for _, digest in keys}
     i, v = identity.c, recorded_value.c
     query = select(i.identity_id, i.type, i.digest).where(i.graph_id == graph_id)
     found = {
         keys[row.type, row.digest]: row.identity_id
-        for row in await rows_in(connection, query, i.digest, digests)
-        if (row.type, row.digest) in keys
+        for row in await _with_digests(connection, query, i.type, i.digest, keys)
     }
     unknown = {key: each for key, each in keys.items() if each not in found}
     if not unknown:
         return found
     query = select(v.value_id, v.type, v.digest).where(v.graph_id == graph_id)
-    old = [
-        row
-        for row in await rows_in(connection, query, v.digest, {digest for _, digest in unknown})
-        if (row.type, row.digest) in unknown
-    ]
-    for row in old:
+    for row in await _with_digests(connection, query, v.type, v.digest, list(unknown)):
         found[unknown.pop((row.type, row.digest))] = -row.value_id
         await connection.execute(
             update(recorded_value)
@@ -285,13 +277,30 @@ async def _ids(
     return found
 
 
+async def _with_digests(
+    connection: AsyncConnection,
+    query: Select[Any],
+    type_column: ColumnElement[int],
+    digest_column: ColumnElement[bytes],
+    keys: Iterable[tuple[int, bytes]],
+) -> list[Any]:
+    """Select the rows of some (type, digest): type by type, as no key of a table leads past the type."""
+    by_type: defaultdict[int, set[bytes]] = defaultdict(set)
+    for kind, digest in keys:
+        by_type[kind].add(digest)
+    rows: list[Any] = []
+    for kind, digests in by_type.items():
+        rows += await rows_in(connection, query.where(type_column == kind), digest_column, digests)
+    return rows
+
+
 async def _held(
-    connection: AsyncConnection, graph_id: int, digests: Collection[bytes], but_for: Collection[Mpid]
+    connection: AsyncConnection, graph_id: int, keys: Collection[tuple[int, bytes]], but_for: Collection[Mpid]
 ) -> set[tuple[IdentityType | int, bytes]]:
     """Say which values, as (type, digest), live profiles hold besides some."""
     i = identity.c
     query = select(i.type, i.digest, i.identity_id).where(i.graph_id == graph_id)
-    found = {row.identity_id: row for row in await rows_in(connection, query, i.digest, digests)}
+    found = {row.identity_id: row for row in await _with_digests(connection, query, i.type, i.digest, keys)}
     holders = select(link.c.identity_id).where(
         link.c.graph_id == graph_id, link.c.until_seq.is_(None), link.c.mpid.not_in(but_for)
     )
