@@ -22,6 +22,7 @@ from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
 from idsync.model.recording import HistoryPage, RecordedCall, RecordedSpan
+from idsync.model.settings_version import SettingsVersion, SharedValue
 from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.birth import Birth
@@ -35,6 +36,7 @@ from idsync.store.embedded.membership_reader import MembershipReader
 from idsync.store.embedded.newborns import Newborn
 from idsync.store.embedded.overlay import Overlay
 from idsync.store.rows import StoredEntry
+from idsync.store.version_row import version_of
 
 __all__ = ["MAX_UNFOLDED", "EmbeddedStore"]
 
@@ -59,6 +61,7 @@ class EmbeddedStore:
     """
 
     answers_at_once = True
+    is_shared = False
 
     def __init__(
         self,
@@ -269,11 +272,19 @@ class EmbeddedStore:
         tables = await self._inspection.tables()
         return await tables.inactive_profiles(graph, before_ms, limit)
 
-    async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
-        """List holders of values on more than one record."""
+    async def shared_values(
+        self, graph: GraphKey, identity_type: int, limit: int, after: int = 0
+    ) -> list[SharedValue]:
+        """List values on more than one record."""
         await self.settle()
         tables = await self._inspection.tables()
-        return await tables.shared_values(graph, identity_type, limit)
+        return await tables.shared_values(graph, identity_type, limit, after)
+
+    async def count_shared(self, graph: GraphKey, identity_type: int) -> int:
+        """Count values on more than one record."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        return await tables.count_shared(graph, identity_type)
 
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have entries."""
@@ -384,14 +395,31 @@ class EmbeddedStore:
 
     # -- life ----------------------------------------------------------------------------------------------
 
-    async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
-        """Give the newest configuration version."""
-        return self._loader.configuration(scope)
+    async def versions(self, scope: str | None = None) -> list[SettingsVersion]:
+        """List versions."""
+        return [version_of(row) for row in self._loader.versions(scope)]
 
-    async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
-        """Record a configuration version."""
+    async def add_version(self, version: SettingsVersion) -> bool:
+        """Write a version down."""
         tables = await self._inspection.tables()
-        return await tables.add_configuration(scope, author, at_ms, settings)
+        with _unavailable_if_refused():
+            return await tables.add_version(version)
+
+    async def withdraw_version(
+        self, scope: str, number: int, at_ms: int, by: str, note: str, *, even_if_due: bool = False
+    ) -> bool:
+        """Withdraw a version."""
+        tables = await self._inspection.tables()
+        with _unavailable_if_refused():
+            return await tables.withdraw_version(scope, number, at_ms, by, note, even_if_due)
+
+    async def mark_version(
+        self, scope: str, number: int, *, taken_ms: int | None = None, repaired_ms: int | None = None
+    ) -> None:
+        """Note what became of a version."""
+        tables = await self._inspection.tables()
+        with _unavailable_if_refused():
+            await tables.mark_version(scope, number, taken_ms, repaired_ms)
 
     async def settle(self) -> None:
         """Return when everything applied so far is on disk and in the tables.
@@ -440,4 +468,4 @@ def _unavailable_if_refused() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise UnavailableError("the store cannot write what was recorded") from error
+        raise UnavailableError("the store cannot write") from error

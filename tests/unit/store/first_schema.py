@@ -7,7 +7,26 @@ from typing import Final
 __all__ = ["TO_POSTGRES", "TO_SQLITE"]
 
 _TABLES: Final = ("must_not", "recorded_call", "recorded_value", "recorded_span", "seal", "chain")
-_TAKEN: Final = (*(f"DROP TABLE {name}" for name in _TABLES), "ALTER TABLE identity DROP COLUMN must_nots")
+_COLUMNS: Final = (
+    ("identity", ("must_nots",)),
+    (
+        "configuration",
+        (
+            "effective_ms",
+            "note",
+            "repair",
+            "withdrawn_ms",
+            "withdrawn_by",
+            "withdrawn_note",
+            "taken_ms",
+            "repaired_ms",
+        ),
+    ),
+)
+_TAKEN: Final = (
+    *(f"DROP TABLE {name}" for name in _TABLES),
+    *(f"ALTER TABLE {table} DROP COLUMN {name}" for table, names in _COLUMNS for name in names),
+)
 TO_SQLITE: Final = "; ".join(
     (
         *_TAKEN,
