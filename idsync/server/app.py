@@ -23,7 +23,7 @@ from idsync.resolve.radar import Radar
 from idsync.resolve.reasoner import Reasoner
 from idsync.resolve.recorder import Recorder
 from idsync.resolve.registry import load_strategies
-from idsync.resolve.resolver import Resolver, Scope
+from idsync.resolve.resolver import Resolver
 from idsync.server.admission.caller import Caller
 from idsync.server.admission.capacity import Counted
 from idsync.server.admission.credentials import Authenticator, Registration
@@ -39,6 +39,11 @@ from idsync.server.services.identity_service import MANY_CALLS, IdentityService
 from idsync.server.services.privacy_service import PrivacyService
 from idsync.server.services.radar_service import RadarService
 from idsync.server.services.signing import Signing
+from idsync.server.switch.live_scopes import LiveScopes
+from idsync.server.switch.meters import VersionMeters
+from idsync.server.switch.repairs import Repairs
+from idsync.server.switch.staging import Staging
+from idsync.server.switch.switch import Switch
 from idsync.server.transport.grpc_server import GrpcServer
 from idsync.server.transport.local import LocalTransport
 from idsync.server.versions import record_versions
@@ -140,16 +145,18 @@ async def open_app(
         StoreError: The database cannot be used.
     """
     registry = CollectorRegistry() if registry is None else registry
-    strategies = load_strategies(policy.strategy for policy in configuration.scopes.values())
-    scopes = {
-        name: Scope(policy, strategies[policy.strategy]) for name, policy in configuration.scopes.items()
-    }
+    # a plug-in that is missing is told before the database is touched
+    load_strategies(policy.strategy for policy in configuration.scopes.values())
+    scopes = LiveScopes()
     async with AsyncExitStack() as stack:
         store = await _open_store(database_url, configuration, clock, cache_identities)
         stack.push_async_callback(store.close)
         versions = await record_versions(store, configuration.scopes, clock)
+        switch = Switch(store, versions, scopes, clock)
         recorder = Recorder(store, clock, configuration.calls_days) if configuration.calls_days else None
         resolver = Resolver(store, scopes, clock, recorder)
+        switch.start(resolver, Repairs(store, resolver))
+        stack.push_async_callback(switch.stop)
         if recorder is not None:
             stack.push_async_callback(recorder.write)
             recording = asyncio.create_task(run_recording(recorder))
@@ -171,7 +178,8 @@ async def open_app(
         radar = RadarService(Radar(store, clock), reach)
         signing = Signing(database_url, configuration.signing_key_file)
         privacy = PrivacyService(store, resolver, reach, signing)
-        admin = AdminService(configuration, versions)
+        admin = AdminService(configuration, switch, Staging(store, switch, clock))
+        VersionMeters(registry, switch)
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [
             *methods_of(_IDENTITY, counted.service(identity), desk, MANY_CALLS, identity.recall),
