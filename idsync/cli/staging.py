@@ -216,7 +216,7 @@ def _version_lines(version: pb.SettingsVersion) -> Iterator[str]:
     if version.HasField("withdraw_time"):
         why = f": {version.withdraw_note}" if version.withdraw_note else ""
         yield row("  withdrawn", f"{_time(version.withdraw_time)} by {version.withdrawn_by}{why}")
-    if version.repair:
+    if version.repair and not version.HasField("withdraw_time"):
         done = f"done {_time(version.repair_time)}" if version.HasField("repair_time") else "to be done"
         yield row("  repair", done)
     if version.shared_values:
