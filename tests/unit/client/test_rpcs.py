@@ -15,7 +15,7 @@ ALWAYS = {
     "Identify", "Login", "Search", "GetCaller", "GetProfile", "BatchGetProfiles", "FindProfiles",
     "GetProfileAt", "FindProfilesAt", "ListHolders", "GetNeighborhood", "GetCollapseRisk",
     "Explain", "ListJournal", "GetErasure", "Export",
-    "ListScopes", "GetScope", "ListWorkspaces", "GetWorkspace", "ListInputs", "GetInput",
+    "ListScopes", "GetScope", "ListVersions", "ListWorkspaces", "PlanRepair", "GetWorkspace", "ListInputs", "GetInput",
 }  # fmt: skip
 RPC_BY_NAME = {rpc.name: rpc for rpc in RPCS}
 
