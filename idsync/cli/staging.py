@@ -21,12 +21,7 @@ __all__ = ["repair", "stage", "versions", "withdraw"]
 _SHOWN: Final = 10
 """Holders of a shared value that are named; the JSON has more."""
 _Scope = Annotated[str, typer.Option("--scope", help="The scope.")]
-_Author = Annotated[
-    str,
-    typer.Option(
-        "--author", envvar="IDSYNC_AUTHOR", help="Who you are; without it, what the system calls you."
-    ),
-]
+_Author = Annotated[str, typer.Option("--author", help="Who you are; without it, what the system calls you.")]
 _Note = Annotated[str, typer.Option("--note", help="Why; at most 256 characters.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing, and say what would happen.")]
 
