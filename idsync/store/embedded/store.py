@@ -6,8 +6,8 @@ import asyncio
 import os
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -21,10 +21,11 @@ from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
-from idsync.model.recording import HistoryPage, RecordedCall, RecordedSpan
+from idsync.model.recording import HistoryPage
 from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.birth import Birth
+from idsync.store.embedded.call_record import EmbeddedCallRecord
 from idsync.store.embedded.committer import Committer
 from idsync.store.embedded.fold_runner import FoldRunner
 from idsync.store.embedded.group import Group
@@ -34,6 +35,7 @@ from idsync.store.embedded.log import Log, log_path
 from idsync.store.embedded.membership_reader import MembershipReader
 from idsync.store.embedded.newborns import Newborn
 from idsync.store.embedded.overlay import Overlay
+from idsync.store.embedded.table_writer import TableWriter
 from idsync.store.rows import StoredEntry
 
 __all__ = ["MAX_UNFOLDED", "EmbeddedStore"]
@@ -79,14 +81,14 @@ class EmbeddedStore:
         )
         self._membership = MembershipReader(database, self._overlay.memberships())
         self._committer = Committer(self._log, self._on_durable, self._on_failed)
-        self._folds = FoldRunner(database, position, self._on_folded)
+        self._writer = TableWriter(database)
+        self._folds = FoldRunner(self._writer, position, self._on_folded)
         self._inspection = Inspection(database)
+        self.calls = EmbeddedCallRecord(self._overlay, self._writer, self._inspection, self._settle_anew)
         self._unfolded: deque[Group] = deque()
         self._unfolded_entries = 0
         self._is_void = False
         self._grown = asyncio.Event()
-        # a second writer to the tables would only wait for the file
-        self._recording = asyncio.Lock()
 
     # -- the hot path --------------------------------------------------------------------------------------
 
@@ -330,45 +332,7 @@ class EmbeddedStore:
             if not entries:
                 await grown.wait()
 
-    # -- the record of calls -------------------------------------------------------------------------------
-
-    async def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
-        """Write calls; the fold comes first, so that as few values as possible are unknown."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        async with self._recording:
-            with _unavailable_if_refused():
-                return await tables.record_calls(calls, at_ms)
-
-    async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
-        """Write how far this process has recorded a graph."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        async with self._recording:
-            with _unavailable_if_refused():
-                await tables.record_span(span, at_ms)
-
-    async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
-        """List which entries calls were recorded at."""
-        tables = await self._inspection.tables()
-        return await tables.recorded_spans(graph)
-
-    async def forget_calls(
-        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
-    ) -> None:
-        """Empty what was recorded of a profile."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        async with self._recording:
-            with _unavailable_if_refused():
-                await tables.forget_calls(graph, mpids, values)
-
-    async def drop_calls(self, before_ms: int) -> None:
-        """Remove what is older."""
-        tables = await self._inspection.tables()
-        async with self._recording:
-            with _unavailable_if_refused():
-                await tables.drop_calls(before_ms)
+    # -- the history -------------------------------------------------------------------------------
 
     async def history(self, graph: GraphKey, until_seq: int) -> AsyncIterator[HistoryPage]:
         """Read the journal and the recorded calls in order."""
@@ -406,6 +370,12 @@ class EmbeddedStore:
         except TimeoutError:
             raise UnavailableError("the tables are too far behind the log") from None
 
+    async def _settle_anew(self) -> None:
+        """Settle, with nothing in memory that is void."""
+        if self._is_void:
+            self._rebuild()
+        await self.settle()
+
     async def membership_is_read(self) -> None:
         """Return when the digests of all identities are in memory, or when reading them failed."""
         await asyncio.shield(self._membership.done)
@@ -420,6 +390,7 @@ class EmbeddedStore:
             await self.settle()
         self._committer.close()
         await self._folds.close()
+        await self._writer.close()
         await self._membership.close()
         if not await asyncio.to_thread(self._log.close):
             _log.error("store_left_open")
@@ -430,14 +401,3 @@ class EmbeddedStore:
 
 _PAGE_CACHE_BYTES: Final = 64 * 1_024 * 1_024
 _WATCH_PAGE: Final = 1_000
-
-
-@contextmanager
-def _unavailable_if_refused() -> Iterator[None]:
-    """Turn what the database says against a write into an error of ours."""
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - loaded already, by what was about to write
-
-    try:
-        yield
-    except DBAPIError as error:
-        raise UnavailableError("the store cannot write what was recorded") from error

@@ -18,14 +18,15 @@ from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
-from idsync.model.recording import HistoryPage, RecordedCall, RecordedSpan
+from idsync.model.recording import HistoryPage
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.minting import MpidMint
 from idsync.store.postgres import statements
 from idsync.store.postgres.address import Connection
+from idsync.store.postgres.call_record import PostgresCallRecord
 from idsync.store.postgres.commit import Round, Written
 from idsync.store.postgres.database import Database, sever, unavailable_if_away
-from idsync.store.postgres.faults import is_race, is_severed
+from idsync.store.postgres.faults import TRANSACTION_TRIES, is_race, is_severed
 from idsync.store.postgres.following import ANY_NEW_GRAPH, Bell
 from idsync.store.postgres.picture import Picture, take_picture
 from idsync.store.postgres.rows import digest
@@ -34,10 +35,8 @@ from idsync.store.postgres.turns import Turns
 from idsync.store.postgres.view import PostgresView
 from idsync.store.sql.reader import SqlReader
 
-__all__ = ["TRANSACTION_TRIES", "PostgresStore"]
+__all__ = ["PostgresStore"]
 
-TRANSACTION_TRIES: Final = 10
-"""How often a transaction is taken that the database undid because of another one."""
 _WATCH_PAGE: Final = 1_000
 
 
@@ -57,6 +56,7 @@ class PostgresStore:
         self._clock = clock
         self._mint = MpidMint(clock, last_mpid)
         self._tables = SqlReader(database.engine)
+        self.calls = PostgresCallRecord(database, self._tables)
         self._bell = Bell(database)
         self._turns = Turns(self._begun)
         self._graph_ids: dict[GraphKey, int] = {}
@@ -346,47 +346,7 @@ class PostgresStore:
                 await self._graph_id(connection, graph)
         return self._graph_ids.get(graph)
 
-    # -- the record of calls -------------------------------------------------------------------------------
-
-    async def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
-        """Write calls; what another node writes at the same moment is no fault."""
-        async for attempt in stamina.retry_context(
-            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
-        ):
-            with attempt, unavailable_if_away():
-                return await self._tables.record_calls(calls, at_ms)
-        raise AssertionError("the last attempt returns or raises")
-
-    async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
-        """Write how far this node has recorded a graph."""
-        async for attempt in stamina.retry_context(
-            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
-        ):
-            with attempt, unavailable_if_away():
-                await self._tables.record_span(span, at_ms)
-
-    async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
-        """List which entries calls were recorded at, by node."""
-        with unavailable_if_away():
-            return await self._tables.recorded_spans(graph)
-
-    async def forget_calls(
-        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
-    ) -> None:
-        """Empty what was recorded of a profile."""
-        async for attempt in stamina.retry_context(
-            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
-        ):
-            with attempt, unavailable_if_away():
-                await self._tables.forget_calls(graph, mpids, values)
-
-    async def drop_calls(self, before_ms: int) -> None:
-        """Remove what is older; nodes that do so at once do it once."""
-        async for attempt in stamina.retry_context(
-            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
-        ):
-            with attempt, unavailable_if_away():
-                await self._tables.drop_calls(before_ms)
+    # -- the history -------------------------------------------------------------------------------
 
     async def history(self, graph: GraphKey, until_seq: int) -> AsyncIterator[HistoryPage]:
         """Read the journal and the recorded calls in order."""
