@@ -18,7 +18,6 @@ from idsync.model.errors import UnavailableError
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.recording import RecordedCall, RecordedSpan
 from idsync.model.standing import Unchanged
-from idsync.model.view import ViewRequest
 from idsync.resolve.step import Step
 from idsync.store.protocol import Store
 
@@ -44,8 +43,8 @@ class Recordable(Protocol):
         ...
 
     @property
-    def wanted(self) -> ViewRequest:
-        """What it looks at."""
+    def graph(self) -> GraphKey:
+        """Where it looks."""
         ...
 
     def is_told_by(self, change_set: ChangeSet | None) -> bool:
@@ -168,7 +167,7 @@ class Recorder:
             graph = conditions.graph
             rests_on = _rests_on(conditions)
         else:
-            graph, rests_on = step.wanted.graph, 0
+            graph, rests_on = step.graph, 0
         if self._is_full():
             self._lose(graph, 1)
             return
@@ -182,7 +181,7 @@ class Recorder:
     def void(self) -> None:
         """Forget the interval: entries that it rests on were not written, and others take their place."""
         for step, count in self._counts.items():
-            self._lose(step.wanted.graph, count)
+            self._lose(step.graph, count)
         for call, times in self._take_calls():
             self._lose(call.graph, times)
         self._counts, self._firsts = {}, {}
