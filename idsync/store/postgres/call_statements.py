@@ -63,8 +63,8 @@ HELD: Final = (
     "SELECT k.type, k.digest FROM unnest($2::int[], $3::bytea[]) AS k(type, digest) CROSS JOIN LATERAL ("
     "SELECT identity_id FROM identity "
     "WHERE graph_id = $1 AND type = k.type AND digest = k.digest OFFSET 0) i "
-    "WHERE EXISTS (SELECT FROM link WHERE graph_id = $1 AND identity_id = i.identity_id "
-    "AND until_seq IS NULL AND mpid <> ALL($4::bigint[]))"
+    "CROSS JOIN LATERAL (SELECT FROM link WHERE graph_id = $1 AND identity_id = i.identity_id "
+    "AND until_seq IS NULL AND mpid <> ALL($4::bigint[]) LIMIT 1) l"
 )
 """Which values live profiles hold besides some."""
 
