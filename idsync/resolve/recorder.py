@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from typing import Any, Final, Protocol, cast
 
 from idsync.model.changes import Applied, ChangeSet
@@ -202,24 +203,25 @@ class Recorder:
     async def write(self) -> None:
         """Write what was counted; what the store cannot take now is counted as not recorded."""
         async with self._writing:
-            counts, firsts = list(self._counts.items()), self._firsts
+            counts, firsts = self._counts, self._firsts
             seen = dict(self._seen)
             self._counts, self._firsts = {}, {}
             said = self._take_calls()
             for start in range(0, len(said), _AT_ONCE):
                 await self._write(said[start : start + _AT_ONCE])
-            for start in range(0, len(counts), _AT_ONCE):
-                await self._write(await self._said(counts[start : start + _AT_ONCE], firsts))
+            kinds = iter(counts.items())
+            for _ in range(0, len(counts), _AT_ONCE):
+                await self._write(await self._said(kinds, firsts))
             await self._tell(seen)
 
     async def _said(
-        self, counts: Sequence[tuple[Recordable, int]], firsts: Mapping[Recordable, tuple[int, Mpid]]
+        self, kinds: Iterator[tuple[Recordable, int]], firsts: dict[Recordable, tuple[int, Mpid]]
     ) -> list[tuple[RecordedCall, int]]:
-        """Put kinds of calls into words; two that are the same in words are one."""
+        """Put the next kinds of calls into words; two that are the same in words are one."""
         merged: dict[RecordedCall, int] = {}
-        for start in range(0, len(counts), _SLICE):
-            for step, count in counts[start : start + _SLICE]:
-                after_seq, mpid = firsts[step]
+        for _ in range(0, _AT_ONCE, _SLICE):
+            for step, count in islice(kinds, _SLICE):
+                after_seq, mpid = firsts.pop(step)
                 call = step.recorded(after_seq, 0, mpid)
                 if call is not None:
                     merged[call] = merged.get(call, 0) + count
