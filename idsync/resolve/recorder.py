@@ -12,17 +12,18 @@ import asyncio
 import secrets
 from collections.abc import Callable, Collection, Iterator
 from itertools import islice
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 from idsync.model.changes import Applied, ChangeSet
 from idsync.model.errors import UnavailableError
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.recording import RecordedCall, RecordedSpan
 from idsync.model.standing import Unchanged
+from idsync.resolve.recordable import Recordable
 from idsync.resolve.step import Step
 from idsync.store.protocol import Store
 
-__all__ = ["INTERVAL_S", "MAX_CALLS", "Recordable", "Recorder"]
+__all__ = ["INTERVAL_S", "MAX_CALLS", "Recorder"]
 
 INTERVAL_S: Final = 10.0
 """How often what was counted is written, in seconds; what was not written is lost with the process."""
@@ -33,32 +34,6 @@ _AT_ONCE: Final = 1_000
 """Calls written together, in one transaction."""
 _SLICE: Final = 100
 """Calls that are looked at before the loop has its turn: less than a millisecond."""
-
-
-class Recordable(Protocol):
-    """A step whose call can be recorded; each stands for one call, or one kind of call."""
-
-    @property
-    def recordable(self) -> bool:
-        """Whether it is worth recording: a call that can write."""
-        ...
-
-    @property
-    def graph(self) -> GraphKey:
-        """Where it looks."""
-        ...
-
-    def is_told_by(self, change_set: ChangeSet | None) -> bool:
-        """Say whether the entry names all that was sent; `None`: a birth of all that was looked up."""
-        ...
-
-    def answered_like(self, other: Recordable) -> Recordable:
-        """Take over the answer to a call that was sent in other words, and give the step itself."""
-        ...
-
-    def recorded(self, after_seq: int, seq: int, mpid: Mpid) -> RecordedCall | None:
-        """Give the call as it was sent; `None`: it was answered as an earlier one."""
-        ...
 
 
 class Recorder:

@@ -18,7 +18,7 @@ from idsync.model.standing import UNHELD, Newcomer, Standing
 from idsync.model.view import GraphView, ViewRequest
 from idsync.resolve.guards import decide_guarded, is_all_blocked, without_blocked
 from idsync.resolve.plan import Planned, plan_create, plan_reuse, read_only, rested_on
-from idsync.resolve.recorder import Recordable
+from idsync.resolve.recordable import Recordable
 from idsync.resolve.repeat import repeated_logout
 from idsync.resolve.ruling import Ruling
 from idsync.resolve.scope import Scope
