@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Collection, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, cast
 
 from idsync.model.changes import Applied, ChangeSet
@@ -163,43 +163,34 @@ class Recorder:
         self._counts, self._firsts = {}, {}
         self._seen.clear()
 
-    def _take_calls(self) -> list[tuple[RecordedCall, int]]:
+    def _take_calls(self) -> Iterator[tuple[RecordedCall, int]]:
         """Give what was counted by what it says, and begin anew."""
         kinds, past, partial = self._kinds, self._past, self._partial
         self._kinds, self._past, self._partial = {}, {}, []
-        return [
-            *((call, 1) for call in partial),
-            *past.items(),
-            *((kind._replace(after_seq=first), times) for kind, (first, times) in kinds.items()),
-        ]
+        return chain(
+            ((call, 1) for call in partial),
+            past.items(),
+            ((kind._replace(after_seq=first), times) for kind, (first, times) in kinds.items()),
+        )
 
     # -- every few seconds ---------------------------------------------------------------------------------
 
     async def write(self) -> None:
         """Write what was counted; what the store cannot take now is counted as not recorded."""
         async with self._writing:
-            counts, firsts = self._counts, self._firsts
             seen = dict(self._seen)
+            counted = chain(self._take_calls(), _in_words(self._counts, self._firsts))
             self._counts, self._firsts = {}, {}
-            said = self._take_calls()
-            for start in range(0, len(said), _AT_ONCE):
-                await self._write(said[start : start + _AT_ONCE])
-            kinds = iter(counts.items())
-            for _ in range(0, len(counts), _AT_ONCE):
-                await self._write(await self._said(kinds, firsts))
+            while calls := await self._next(counted):
+                await self._write(calls)
             await self._tell(seen)
 
-    async def _said(
-        self, kinds: Iterator[tuple[Recordable, int]], firsts: dict[Recordable, tuple[int, Mpid]]
-    ) -> list[tuple[RecordedCall, int]]:
-        """Put the next kinds of calls into words; two that are the same in words are one."""
+    async def _next(self, counted: Iterator[tuple[RecordedCall, int]]) -> list[tuple[RecordedCall, int]]:
+        """Give the next calls to be written together; two that are the same in words are one."""
         merged: dict[RecordedCall, int] = {}
         for _ in range(0, _AT_ONCE, _SLICE):
-            for step, count in islice(kinds, _SLICE):
-                after_seq, mpid = firsts.pop(step)
-                call = step.recorded(after_seq, 0, mpid)
-                if call is not None:
-                    merged[call] = merged.get(call, 0) + count
+            for call, times in islice(counted, _SLICE):
+                merged[call] = merged.get(call, 0) + times
             await asyncio.sleep(0)
         return list(merged.items())
 
@@ -250,6 +241,17 @@ class Recorder:
             UnavailableError: The store is out of reach.
         """
         await self._store.calls.drop_calls(self._clock() - self._days * _DAY_MS)
+
+
+def _in_words(
+    counts: dict[Recordable, int], firsts: dict[Recordable, tuple[int, Mpid]]
+) -> Iterator[tuple[RecordedCall, int]]:
+    """Put kinds of calls into words."""
+    for step, count in counts.items():
+        after_seq, mpid = firsts.pop(step)
+        call = step.recorded(after_seq, 0, mpid)
+        if call is not None:
+            yield call, count
 
 
 def _rests_on(change_set: ChangeSet) -> int:
