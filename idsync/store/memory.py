@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Seque
 from idsync.model.aliasing import AliasRecord, AliasState
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.erasure import Traces
+from idsync.model.flag import Flag, Flagged
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import NEW, ChangeKind, JournalEntry
 from idsync.model.moment import Moment
@@ -164,6 +165,17 @@ class MemoryStore:
             mpids
             for identity_id, mpids in holders.items()
             if len(mpids) > 1 and tables.identities[identity_id].type == identity_type
+        ][:limit]
+
+    async def flagged(
+        self, graph: GraphKey, flags: Collection[Flag], limit: int, after: int = 0
+    ) -> list[Flagged]:
+        """Look through every flag."""
+        tables = self._graphs[graph]
+        return [
+            Flagged(row.seq, tables.value_of(row.identity_id), Flag(row.kind))
+            for row in tables.flags
+            if row.until_seq is None and row.kind in flags and row.seq > after
         ][:limit]
 
     async def graphs(self) -> list[GraphKey]:

@@ -17,6 +17,7 @@ from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.erasure import Traces
 from idsync.model.errors import StoreError, UnavailableError
+from idsync.model.flag import Flag, Flagged
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
@@ -274,6 +275,14 @@ class EmbeddedStore:
         await self.settle()
         tables = await self._inspection.tables()
         return await tables.shared_values(graph, identity_type, limit)
+
+    async def flagged(
+        self, graph: GraphKey, flags: Collection[Flag], limit: int, after: int = 0
+    ) -> list[Flagged]:
+        """List values with flags."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        return await tables.flagged(graph, flags, limit, after)
 
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have entries."""

@@ -27,7 +27,7 @@ __all__ = [
     "WRITE",
 ]
 
-_IDENTITY: Final = "identity_id, type, value, version, holders, must_nots"
+_IDENTITY: Final = "identity_id, type, value, version, holders, must_nots, flags"
 _ALIAS: Final = (
     "seq, source, destination, start_ms, end_ms, scope, stamp_id, apply_at_ms, state, arrived_ms, "
     "ignored_reason, applied_ms, settled_seq"
@@ -125,9 +125,10 @@ _WRITTEN: Final = (
     # table, columns with their types, key beside the graph, what changes in a row that is there already
     (
         "identity",
-        "identity_id:bigint type:int digest:bytea value:bytea version:bigint holders:bytea must_nots:int",
+        "identity_id:bigint type:int digest:bytea value:bytea version:bigint holders:bytea must_nots:int "
+        "flags:bytea",
         "identity_id",
-        "digest value version holders must_nots",
+        "digest value version holders must_nots flags",
     ),
     (
         "profile",
@@ -155,6 +156,12 @@ _WRITTEN: Final = (
         "must_not",
         "seq:bigint position:int side:int identity_id:bigint mpid:bigint until_seq:bigint",
         "seq, position",
+        "until_seq",
+    ),
+    (
+        "flag",
+        "identity_id:bigint kind:int seq:bigint until_seq:bigint",
+        "identity_id, kind, seq",
         "until_seq",
     ),
     ("directory", "mpid:bigint", "", ""),

@@ -14,6 +14,7 @@ from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.erasure import Traces
 from idsync.model.errors import ContentionError, StoreError, UnavailableError
+from idsync.model.flag import Flag, Flagged
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
@@ -269,6 +270,13 @@ class PostgresStore:
         """List holders of values on more than one record."""
         with unavailable_if_away():
             return await self._tables.shared_values(graph, identity_type, limit)
+
+    async def flagged(
+        self, graph: GraphKey, flags: Collection[Flag], limit: int, after: int = 0
+    ) -> list[Flagged]:
+        """List values with flags."""
+        with unavailable_if_away():
+            return await self._tables.flagged(graph, flags, limit, after)
 
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have entries."""

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import func, select
 
 from idsync.model.aliasing import AliasRecord, AliasState
+from idsync.model.flag import Flag, Flagged
 from idsync.model.identity import Environment, GraphKey, Identity, Mpid
 from idsync.model.profile import Link, Profile
 from idsync.store.codec import alias_record
@@ -17,7 +18,7 @@ from idsync.store.sql.moves import moves
 from idsync.store.sql.past_reader import PastReader
 from idsync.store.sql.profile_rows import alias_row, shown_profile
 from idsync.store.sql.recording import RecordingTables
-from idsync.store.sql.tables import alias, directory, graph, identity, journal, link, profile
+from idsync.store.sql.tables import alias, directory, flag, graph, identity, journal, link, profile
 from idsync.store.sql.traces_reader import TracesReader
 
 __all__ = ["SqlReader"]
@@ -120,6 +121,26 @@ class SqlReader(PastReader, TracesReader, ConfigurationVersions, RecordingTables
             if before is not None:
                 query = query.where(link.c.recency < before)
             return list(await connection.scalars(query.order_by(link.c.recency.desc()).limit(limit)))
+
+    @whole
+    async def flagged(self, key: GraphKey, flags: Collection[Flag], limit: int, after: int) -> list[Flagged]:
+        """List values with flags that stand, in the order in which they were raised."""
+        async with self._engine.connect() as connection:
+            graph_id = await graph_id_of(connection, key)
+            rows = await connection.execute(
+                select(flag.c.seq, flag.c.kind, flag.c.identity_id)
+                .where(
+                    flag.c.graph_id == graph_id,
+                    flag.c.until_seq.is_(None),
+                    flag.c.kind.in_([int(each) for each in flags]),
+                    flag.c.seq > after,
+                )
+                .order_by(flag.c.seq)
+                .limit(limit)
+            )
+            found = rows.all()
+            values = await self._values(connection, graph_id, {row.identity_id for row in found})
+            return [Flagged(row.seq, values[row.identity_id], Flag(row.kind)) for row in found]
 
     @whole
     async def identity_id(self, key: GraphKey, digest: bytes, wanted: Identity) -> int | None:
