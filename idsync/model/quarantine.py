@@ -9,22 +9,74 @@ profile keeps makes nobody new (ID-123), who is at odds with a request (X-02), a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.flag import Flag
-from idsync.model.identity import Identity, Mpid
+from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.must_not import MustNot
+from idsync.model.policy import Policy
 from idsync.model.request import ResolveRequest
 from idsync.model.view import GraphView, Holders, ProfileView, Ranked
 
-__all__ = ["FindableView", "quarantines", "recorded_holders"]
+__all__ = [
+    "MAX_REASON_CHARS",
+    "FindableView",
+    "QuarantineRequest",
+    "Quarantining",
+    "quarantines",
+    "recorded_holders",
+]
+
+MAX_REASON_CHARS: Final = 256
+"""Characters of what an operator may say why."""
 
 
-def quarantines(request: ResolveRequest, view: GraphView) -> dict[Identity, int]:
-    """Give the identities of a request that are quarantined, each with the position of the entry that did it."""
+@dataclass(frozen=True, slots=True)
+class QuarantineRequest:
+    """An operator's order to quarantine a value, or to release it.
+
+    Attributes:
+        reason: Kept in the journal.
+    """
+
+    graph: GraphKey
+    identity: Identity
+    reason: str = ""
+    release: bool = False
+    request_id: str = ""
+    input_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantining:
+    """What was done.
+
+    Attributes:
+        known: Known profiles that have the value, and go on having it.
+        anonymous: Anonymous ones.
+        since_seq: The entry that quarantined it.
+        journal_seq: The entry written.
+    """
+
+    identity: Identity
+    known: int
+    anonymous: int
+    since_seq: int
+    journal_seq: int
+
+
+def quarantines(request: ResolveRequest, view: GraphView, policy: Policy) -> dict[Identity, int]:
+    """Give what is quarantined of a request, each with the position of the entry that did it.
+
+    Types outside the priority find nobody as it is (ID-026).
+    """
     found = {
-        identity: view.flags(identity).get(Flag.QUARANTINE, 0) for identity in request.identities.values()
+        identity: view.flags(identity).get(Flag.QUARANTINE, 0)
+        for t, identity in request.identities.items()
+        if policy.priority_set >> t & 1
     }
     return {identity: seq for identity, seq in found.items() if seq}
 

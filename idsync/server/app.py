@@ -19,6 +19,7 @@ from idsync.config.configuration import Configuration, Limits, Tls
 from idsync.model.errors import ConfigurationError
 from idsync.preview.previewer import Previewer
 from idsync.resolve.explain import Explainer
+from idsync.resolve.flagged import Flags
 from idsync.resolve.radar import Radar
 from idsync.resolve.reasoner import Reasoner
 from idsync.resolve.recorder import Recorder
@@ -168,7 +169,7 @@ async def open_app(
         explainer = Explainer(store, Reasoner(store, scopes))
         previewer = Previewer(store, recorder)
         graph = GraphService(store, explainer, reach, drain, clock, resolver, previewer)
-        radar = RadarService(Radar(store, clock), reach)
+        radar = RadarService(Radar(store, clock), Flags(store), resolver, reach)
         signing = Signing(database_url, configuration.signing_key_file)
         privacy = PrivacyService(store, resolver, reach, signing)
         admin = AdminService(configuration, versions)

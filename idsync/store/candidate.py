@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from idsync.model.aliasing import AliasRecord
-from idsync.model.flag import Flag
 from idsync.model.changes import ChangeSet
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, Mpid, TypeSet
 from idsync.model.journal import Change, ChangeKind, JournalEntry
 from idsync.model.must_not import MustNot

@@ -123,7 +123,8 @@ def fold(entry: StoredEntry, tables: Tables) -> None:
     Besides what the changes say: every profile touched takes the entry's position as its version, and so
     does every identity whose holders changed, or one of whose holders changed its place in the order of
     ID-011, its types or its life, and every identity that a must-not-link names or ceases to name, or that
-    gets a flag or loses one. A version is therefore a complete condition for a decision that rests on the holders of an identity.
+    gets a flag or loses one. A version is therefore a complete condition for a decision that rests on the
+    holders of an identity.
     """
     seq = entry.seq
     types_before: dict[Mpid, int] = {}

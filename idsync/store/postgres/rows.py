@@ -82,9 +82,9 @@ def _unpack_flags(packed: bytes) -> dict[Flag, int]:
 
 def pack_flags(flags: Mapping[Flag, int]) -> bytes | None:
     """Write flags; `None` where there are none."""
-    return (
-        orjson.dumps([part for flag in sorted(flags) for part in (int(flag), flags[flag])]) if flags else None
-    )
+    if not flags:
+        return None
+    return orjson.dumps([part for flag in sorted(flags) for part in (int(flag), flags[flag])])
 
 
 def pack_holders(holders: Mapping[int, int]) -> bytes:

@@ -1,8 +1,8 @@
 """The schema. Every primary and unique key begins with the graph, so that the same tables run sharded.
 
 A graph is one (scope, environment); its small number stands for both in every key. `profile`, `link`,
-`alias`, `must_not`, `flag` and `directory` are what the journal adds up to; `identity` is the dictionary its entries
-refer to.
+`alias`, `must_not`, `flag` and `directory` are what the journal adds up to; `identity` is the dictionary its
+entries refer to.
 
 Columns that only the store on PostgreSQL keeps are said to be its own; they are empty in an SQLite file,
 where memory does their work.
