@@ -56,7 +56,8 @@ def value(
 ) -> None:
     """Show what a value holds together: who has it, how fast that grows, and what falls apart without it.
 
-    The word `value` may be left out. The 500 profiles nearest to it are looked at. For operators, and for inputs that may read.
+    The word `value` may be left out. The 500 profiles nearest to it are looked at. For operators, and for
+    inputs that may read.
     """
     from idsync.v1 import radar_service_pb2 as pb
 

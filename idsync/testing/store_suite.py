@@ -40,6 +40,7 @@ from idsync.testing.store_checks.names import NameChecks
 from idsync.testing.store_checks.order import OrderChecks
 from idsync.testing.store_checks.past import PastChecks
 from idsync.testing.store_checks.popularity import PopularityChecks
+from idsync.testing.store_checks.quarantines import QuarantineChecks
 from idsync.testing.store_checks.races import RaceChecks
 from idsync.testing.store_checks.recording import RecordingChecks
 from idsync.testing.store_checks.restart import RestartChecks
@@ -62,6 +63,7 @@ class StoreSuite(
     InspectionChecks,
     PastChecks,
     MustNotChecks,
+    QuarantineChecks,
     NameChecks,
     RecordingChecks,
     RestartChecks,
