@@ -159,6 +159,29 @@ def quarantined(
     print_answer(answer, lambda: _quarantined_lines(answer), as_json=as_json)
 
 
+@app.command("alarms")
+def alarms(
+    page_size: _PageSize = 100,
+    page_token: _PageToken = "",
+    scope: options.Scope = "",
+    target: options.Target = "127.0.0.1:50051",
+    environment: options.EnvironmentName = "production",
+    key: options.Key = None,
+    secret: options.Secret = None,
+    token: options.Token = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the values above a limit of `[radar]`. For operators, and for inputs that may read."""
+    from idsync.v1 import radar_service_pb2 as pb
+
+    request = pb.ListAlarmsRequest(
+        scope=scope, environment=environment_of(environment), page_size=page_size, page_token=page_token
+    )
+    with connected(target, key, secret, token) as client:
+        answer = client.list_alarms(request)
+    print_answer(answer, lambda: _alarm_lines(answer), as_json=as_json)
+
+
 def _quarantined(identity: str, answer: pb.QuarantineResponse) -> Iterator[str]:
     from idsync.cli.wording import row
 
@@ -186,6 +209,23 @@ def _quarantined_lines(answer: pb.ListQuarantinedResponse) -> Iterator[str]:
         why = f": {each.reason}" if each.reason else ""
         yield row("  since", f"{each.time.ToJsonString()}, entry {each.journal_seq}{by}{why}")
         yield row("  holders", _count(each.holders))
+    yield from _more(answer.next_page_token)
+
+
+def _alarm_lines(answer: pb.ListAlarmsResponse) -> Iterator[str]:
+    from idsync.cli.wording import identity_text, row
+    from idsync.v1 import alarm_pb2
+
+    if not answer.alarms:
+        yield "no alarm stands"
+    for alarm in answer.alarms:
+        kind = alarm_pb2.AlarmKind.Name(alarm.kind).removeprefix("ALARM_KIND_").lower().replace("_", " ")
+        yield f"{identity_text(alarm.identity)}  ({kind})"
+        yield row("  since", f"{alarm.time.ToJsonString()}, entry {alarm.journal_seq}: {alarm.figures}")
+        yield row("  holders", _count(alarm.holders))
+        yield row("  came", _growth(alarm.growth))
+        if alarm.quarantined_seq:
+            yield row("  quarantine", f"by entry {alarm.quarantined_seq}")
     yield from _more(answer.next_page_token)
 
 

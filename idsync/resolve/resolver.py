@@ -18,6 +18,7 @@ from idsync.resolve.erasure import EraseStep, ErasureOrder, MovedOnError
 from idsync.resolve.recorder import Recorder
 from idsync.resolve.rounds import MAX_ATTEMPTS, Rounds
 from idsync.resolve.scope import Scope
+from idsync.resolve.steps.alarming import AlarmOrder, AlarmStep
 from idsync.resolve.steps.aliasing import AliasStep, DueAliasStep
 from idsync.resolve.steps.deleting import DeleteStep
 from idsync.resolve.steps.modifying import ModifyStep
@@ -235,6 +236,14 @@ class Resolver:
             ContentionError, UnavailableError: As for `resolve`.
         """
         return await self._rounds.take(QuarantineStep(request, self._scopes[request.graph.scope].policy))
+
+    async def alarm(self, order: AlarmOrder) -> int:
+        """Raise or end an alarm, as the value now is; gives the position of the entry, 0 if none is due.
+
+        Raises:
+            ContentionError, UnavailableError: As for `resolve`.
+        """
+        return await self._rounds.take(AlarmStep(order, self._scopes[order.graph.scope].policy))
 
     async def run_due(self) -> int:
         """Carry out what time has made due: aliases (ID-187), removal of the inactive (ID-214).

@@ -47,6 +47,7 @@ class MemoryStore:
     def __init__(self, *, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._mint = MpidMint(clock)
+        self._watched: dict[tuple[GraphKey, str], int] = {}
         self._graphs = _Graphs()
         self._configurations: dict[str, list[tuple[int, str, int, str]]] = {}
         self._recording = MemoryRecording(self._graphs)
@@ -177,6 +178,15 @@ class MemoryStore:
             for row in tables.flags
             if row.until_seq is None and row.kind in flags and row.seq > after
         ][:limit]
+
+    async def watched_to(self, graph: GraphKey, limits: str) -> int:
+        """Give what was noted."""
+        return self._watched.get((graph, limits), 0)
+
+    async def note_watched(self, graph: GraphKey, limits: str, seq: int) -> None:
+        """Note it."""
+        self._watched = {key: at for key, at in self._watched.items() if key[0] != graph}
+        self._watched[graph, limits] = seq
 
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have entries."""

@@ -99,6 +99,14 @@ class Store(Protocol):
         """
         ...
 
+    async def watched_to(self, graph: GraphKey, limits: str) -> int:
+        """Say up to which entry the radar has watched a graph by these limits; 0 for others."""
+        ...
+
+    async def note_watched(self, graph: GraphKey, limits: str, seq: int) -> None:
+        """Keep that place. It is no part of the journal: whoever loses it watches again."""
+        ...
+
     # -- the past ------------------------------------------------------------------------------------------
 
     async def last_seq(self, graph: GraphKey) -> int:

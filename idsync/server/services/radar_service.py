@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from idsync.model.flag import Flag
+from idsync.model.flag import ALARMS, Flag
 from idsync.model.identity import GraphKey
 from idsync.resolve.flagged import FlaggedValue, Flags
 from idsync.resolve.radar import Radar
 from idsync.resolve.resolver import Resolver
+from idsync.resolve.watch import DAY_MS
 from idsync.server.admission.reach import Reach
 from idsync.server.call import Call
 from idsync.server.wire.convert_quarantine import (
+    alarm_to_wire,
     quarantine_from_wire,
     quarantined_to_wire,
     to_quarantine_response,
@@ -74,6 +76,26 @@ class RadarService:
         answer = pb.ListQuarantinedResponse(quarantined=map(quarantined_to_wire, values[: page.size]))
         if len(values) > page.size:
             answer.next_page_token = page.token(values[page.size - 1].flagged.seq)
+        return answer
+
+    async def list_alarms(self, request: pb.ListAlarmsRequest, call: Call) -> pb.ListAlarmsResponse:
+        """List the values above a limit."""
+        graph = self._reach.graph(call.caller, request.scope, request.environment)
+        page = page_of(
+            request.page_size,
+            request.page_token,
+            default=_MOST,
+            most=_MOST,
+            question=("alarms", tuple(graph)),
+        )
+        values = await self._page(graph, ALARMS, page)
+        shown = values[: page.size]
+        growth = await self._radar.growth_of(graph, {each.flagged.identity for each in shown}, DAY_MS)
+        answer = pb.ListAlarmsResponse(
+            alarms=[alarm_to_wire(each, growth[each.flagged.identity]) for each in shown]
+        )
+        if len(values) > page.size:
+            answer.next_page_token = page.token(shown[-1].flagged.seq)
         return answer
 
     async def _page(self, graph: GraphKey, flags: Collection[Flag], page: Page) -> list[FlaggedValue]:

@@ -1,16 +1,23 @@
-"""Messages about values that are quarantined."""
+"""Messages about values that are quarantined, or above a limit."""
 
 from __future__ import annotations
 
 from idsync.model.identity import GraphKey
 from idsync.model.quarantine import MAX_REASON_CHARS, QuarantineRequest, Quarantining
 from idsync.resolve.flagged import FlaggedValue
+from idsync.resolve.radar import Growth
 from idsync.server.wire.convert import identity_to_wire
 from idsync.server.wire.convert_undo import OPERATOR_ID
 from idsync.server.wire.faults import check_ids, identity_from_wire, refuse
 from idsync.v1 import radar_service_pb2 as pb
 
-__all__ = ["quarantine_from_wire", "quarantined_to_wire", "to_quarantine_response", "to_release_response"]
+__all__ = [
+    "alarm_to_wire",
+    "quarantine_from_wire",
+    "quarantined_to_wire",
+    "to_quarantine_response",
+    "to_release_response",
+]
 
 
 def quarantine_from_wire(
@@ -54,5 +61,21 @@ def quarantined_to_wire(value: FlaggedValue) -> pb.QuarantinedIdentity:
         reason=value.reason,
     )
     identity_to_wire(message.identity, value.flagged.identity)
+    message.time.FromMilliseconds(value.entry.at_ms)
+    return message
+
+
+def alarm_to_wire(value: FlaggedValue, growth: Growth) -> pb.Alarm:
+    """Build one item of the list."""
+    message = pb.Alarm(
+        kind=int(value.flagged.flag),  # type: ignore[arg-type]
+        holders=pb.ProfileCount(known=value.known, anonymous=value.anonymous),
+        growth=pb.HolderGrowth(added=growth.added, is_least=growth.is_least),
+        journal_seq=value.flagged.seq,
+        figures=value.reason,
+        quarantined_seq=value.quarantined,
+    )
+    identity_to_wire(message.identity, value.flagged.identity)
+    message.growth.within.FromMilliseconds(growth.within_ms)
     message.time.FromMilliseconds(value.entry.at_ms)
     return message

@@ -284,6 +284,18 @@ class EmbeddedStore:
         tables = await self._inspection.tables()
         return await tables.flagged(graph, flags, limit, after)
 
+    async def watched_to(self, graph: GraphKey, limits: str) -> int:
+        """Give the radar's place."""
+        tables = await self._inspection.tables()
+        return await tables.watched_to(graph, limits)
+
+    async def note_watched(self, graph: GraphKey, limits: str, seq: int) -> None:
+        """Keep the radar's place."""
+        tables = await self._inspection.tables()
+        async with self._recording:
+            with _unavailable_if_refused():
+                await tables.note_watched(graph, limits, seq)
+
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have entries."""
         await self.settle()

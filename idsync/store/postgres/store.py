@@ -278,6 +278,16 @@ class PostgresStore:
         with unavailable_if_away():
             return await self._tables.flagged(graph, flags, limit, after)
 
+    async def watched_to(self, graph: GraphKey, limits: str) -> int:
+        """Give the radar's place."""
+        with unavailable_if_away():
+            return await self._tables.watched_to(graph, limits)
+
+    async def note_watched(self, graph: GraphKey, limits: str, seq: int) -> None:
+        """Keep the radar's place; of several nodes the one that is behind changes nothing."""
+        with unavailable_if_away():
+            await self._tables.note_watched(graph, limits, seq)
+
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have entries."""
         with unavailable_if_away():

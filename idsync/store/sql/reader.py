@@ -20,11 +20,12 @@ from idsync.store.sql.profile_rows import alias_row, shown_profile
 from idsync.store.sql.recording import RecordingTables
 from idsync.store.sql.tables import alias, directory, flag, graph, identity, journal, link, profile
 from idsync.store.sql.traces_reader import TracesReader
+from idsync.store.sql.watched_places import WatchedPlaces
 
 __all__ = ["SqlReader"]
 
 
-class SqlReader(PastReader, TracesReader, ConfigurationVersions, RecordingTables):
+class SqlReader(PastReader, TracesReader, ConfigurationVersions, RecordingTables, WatchedPlaces):
     """Reads the tables and the journal of every graph; what it shows is durable."""
 
     @whole

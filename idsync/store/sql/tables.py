@@ -43,6 +43,7 @@ __all__ = [
     "recorded_span",
     "recorded_value",
     "seal",
+    "watched",
 ]
 
 metadata = MetaData()
@@ -285,6 +286,15 @@ recorded_span = Table(
     Column("not_recorded", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+watched = Table(
+    "watched",
+    metadata,
+    # how far the radar has watched a graph, and by which limits
+    Column("graph_id", Integer, primary_key=True, autoincrement=False),
+    Column("limits", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
 )
 
 fold_position = Table(

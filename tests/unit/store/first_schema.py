@@ -6,7 +6,16 @@ from typing import Final
 
 __all__ = ["TO_POSTGRES", "TO_SQLITE"]
 
-_TABLES: Final = ("flag", "must_not", "recorded_call", "recorded_value", "recorded_span", "seal", "chain")
+_TABLES: Final = (
+    "flag",
+    "watched",
+    "must_not",
+    "recorded_call",
+    "recorded_value",
+    "recorded_span",
+    "seal",
+    "chain",
+)
 _TAKEN: Final = (
     *(f"DROP TABLE {name}" for name in _TABLES),
     "ALTER TABLE identity DROP COLUMN must_nots",

@@ -1,4 +1,4 @@
-"""Flags: quarantines and alarms. Only adds: nodes of the version before go on, and raise none.
+"""Flags, and how far the radar has watched. Only adds: nodes of the version before go on, and raise none.
 
 Revision ID: 0006
 """
@@ -11,7 +11,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Add their table, and which of them an identity has: nobody has raised one yet."""
+    """Add their tables, and which of them an identity has: nobody has raised one yet."""
     op.add_column("identity", sa.Column("flags", sa.LargeBinary(), nullable=True))
     op.create_table(
         "flag",
@@ -22,6 +22,13 @@ def upgrade() -> None:
         sa.Column("until_seq", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("graph_id", "identity_id", "kind", "seq"),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "watched",
+        sa.Column("graph_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("limits", sa.Text(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("graph_id"),
     )
     op.create_index("flag_by_place", "flag", ["graph_id", "seq"], unique=False)
     if op.get_bind().dialect.name == "sqlite":
