@@ -28,6 +28,7 @@ from idsync.store.protocol import Store
 from idsync.testing.capability import Capability, OpenStore, without
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import Scribe
+from idsync.testing.store_checks.alarms import AlarmChecks
 from idsync.testing.store_checks.aliases import AliasChecks
 from idsync.testing.store_checks.commits import CommitChecks
 from idsync.testing.store_checks.erasure import ErasureChecks
@@ -64,6 +65,7 @@ class StoreSuite(
     PastChecks,
     MustNotChecks,
     QuarantineChecks,
+    AlarmChecks,
     NameChecks,
     RecordingChecks,
     RestartChecks,

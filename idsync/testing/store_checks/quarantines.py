@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from idsync.model.changes import Stale
+from idsync.model.changes import Resolution, Stale
 from idsync.model.errors import ConflictError, NotFoundError
 from idsync.model.flag import ALARMS, Flag, Flagged
 from idsync.model.identity import Identity, IdentityType, Mpid
@@ -183,16 +183,16 @@ class QuarantineChecks:
         devices = [numbered(IdentityType.IOS_IDFV, n) for n in range(20)]
         holders = [(await resolvers[0].resolve(_identify(device))).mpid for device in devices]
 
-        calls = []
-        for place, device in enumerate(devices):
-            calls += [
-                resolvers[place % 4].resolve(_identify(device, numbered(IdentityType.CUSTOMERID, place))),
+        async def race(place: int, device: Identity) -> tuple[Resolution, Quarantining]:
+            login = _identify(device, numbered(IdentityType.CUSTOMERID, place))
+            return await asyncio.gather(
+                resolvers[place % 4].resolve(login),
                 resolvers[(place + 1) % 4].quarantine(QuarantineRequest(GRAPH, device)),
-            ]
-        done = await asyncio.gather(*calls)
+            )
 
-        for place, holder in enumerate(holders):
-            answer, quarantining = done[2 * place : 2 * place + 2]
+        done = await asyncio.gather(*(race(place, device) for place, device in enumerate(devices)))
+
+        for holder, (answer, quarantining) in zip(holders, done, strict=True):
             assert (answer.mpid == holder) is (answer.journal_seq < quarantining.journal_seq)
 
     @pytest.mark.parametrize("is_shared", [True, False], ids=["shared", "alone"])
