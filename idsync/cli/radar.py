@@ -225,7 +225,7 @@ def _alarm_lines(answer: pb.ListAlarmsResponse) -> Iterator[str]:
         yield row("  holders", _count(alarm.holders))
         yield row("  came", _growth(alarm.growth))
         if alarm.quarantined_seq:
-            yield row("  quarantine", f"by entry {alarm.quarantined_seq}")
+            yield f"  quarantined by entry {alarm.quarantined_seq}"
     yield from _more(answer.next_page_token)
 
 
