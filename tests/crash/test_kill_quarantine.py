@@ -47,11 +47,14 @@ async def _quarantine_until_killed(service: Served, life: int, answered: dict[st
             try:
                 scope = (await client.get_caller(pb.GetCallerRequest())).scope
                 mpid = (await client.identify(_identify(name))).mpid
-                graph = {"scope": scope, "environment": ENVIRONMENT_PRODUCTION}
-                order = radar.QuarantineRequest(**graph, identity=_device(name))
+                order = radar.QuarantineRequest(
+                    scope=scope, environment=ENVIRONMENT_PRODUCTION, identity=_device(name)
+                )
                 seq = (await client.quarantine(order, credentials=OPERATOR)).journal_seq
                 if number % 3 == 0:
-                    release = radar.ReleaseRequest(**graph, identity=_device(name))
+                    release = radar.ReleaseRequest(
+                        scope=scope, environment=ENVIRONMENT_PRODUCTION, identity=_device(name)
+                    )
                     await client.release(release, credentials=OPERATOR)
                     seq = 0
             except IdsyncError:

@@ -52,7 +52,9 @@ async def test_a_quarantined_device_finds_nobody_until_it_is_released(app: App, 
         await client.search(search(ios_idfv="till"))
     why = await client.explain(graph.ExplainRequest(environment=PRODUCTION, request_id="r-1"))
     of_entry = await client.explain(graph.ExplainRequest(environment=PRODUCTION, request_id="q-1"))
-    listed = await client.list_quarantined(pb.ListQuarantinedRequest(**RETAIL), credentials=OPERATOR)
+    listed = await client.list_quarantined(
+        pb.ListQuarantinedRequest(scope="retail", environment=PRODUCTION), credentials=OPERATOR
+    )
     released = await client.release(release(), credentials=OPERATOR)
     again = await client.identify(identify(ios_idfv="till"))
 
