@@ -143,12 +143,13 @@ def _read_radar(root: Section) -> RadarLimits:
     section = root.child("radar", keys.SECTIONS["radar"])
     if section is None:
         return RadarLimits()
-    return RadarLimits(
-        section.read(keys.MAX_KNOWN),
-        section.read(keys.MAX_RECORDS),
-        section.read(keys.MAX_GROWTH_PER_DAY),
-        section.read(keys.QUARANTINE),
-    )
+    by_type = (keys.MAX_KNOWN, keys.MAX_RECORDS, keys.MAX_GROWTH_PER_DAY)
+    limits = [section.read(key) for key in by_type]
+    for key, values in zip(by_type, limits, strict=True):
+        for identity_type, most in values.items():
+            if most < 1:
+                section.fault(f"must be 1 or more, not {most}", key.name, identity_type.wire_name)
+    return RadarLimits(*limits, quarantine=section.read(keys.QUARANTINE))
 
 
 def _read_limits(root: Section) -> Limits:

@@ -49,7 +49,8 @@ def test_the_same_limits_have_the_same_wording_in_any_order() -> None:
     ("line", "fault"),
     [
         ("max_known = { ios_idfw = 4 }", "ios_idfw"),
-        ("max_known = { ios_idfv = 0 }", "ios_idfv"),
+        ("max_known = { ios_idfv = 0 }", "must be 1 or more, not 0"),
+        ("max_growth_per_day = { email = -1 }", "must be 1 or more, not -1"),
         ("max_records = 5", "max_records"),
         ('quarantine = "yes"', "quarantine"),
         ("max_persons = { email = 5 }", "max_persons"),
