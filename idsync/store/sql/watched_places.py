@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.exc import IntegrityError
+from typing import Final
+
+from sqlalchemy import select, text
 
 from idsync.model.identity import GraphKey
 from idsync.store.sql.keyed import graph_id_of
@@ -11,6 +12,13 @@ from idsync.store.sql.looks import Looks, whole
 from idsync.store.sql.tables import watched
 
 __all__ = ["WatchedPlaces"]
+
+_NOTE: Final = (
+    "INSERT INTO watched (graph_id, limits, seq) VALUES (:graph_id, :limits, :seq) "
+    "ON CONFLICT (graph_id) DO UPDATE SET limits = excluded.limits, seq = excluded.seq "
+    "WHERE watched.limits <> excluded.limits OR watched.seq < excluded.seq"
+)
+"""Keeps a place, unless a greater one is kept with the same limits."""
 
 
 class WatchedPlaces(Looks):
@@ -26,21 +34,7 @@ class WatchedPlaces(Looks):
 
     @whole
     async def note_watched(self, key: GraphKey, limits: str, seq: int) -> None:
-        """Keep a place, unless a greater one is kept with the same limits."""
+        """Keep a place."""
         async with self._engine.begin() as connection:
-            graph_id = await graph_id_of(connection, key)
-            mine = watched.c.graph_id == graph_id
-            kept = (await connection.execute(select(watched.c.limits, watched.c.seq).where(mine))).first()
-            if kept is not None and kept.limits == limits and kept.seq >= seq:
-                return
-            if kept is not None:
-                await connection.execute(update(watched).where(mine).values(limits=limits, seq=seq))
-                return
-            try:
-                async with connection.begin_nested():
-                    await connection.execute(
-                        insert(watched).values(graph_id=graph_id, limits=limits, seq=seq)
-                    )
-            except IntegrityError:
-                # another node was first; which of the two places is kept makes no difference
-                return
+            row = {"graph_id": await graph_id_of(connection, key), "limits": limits, "seq": seq}
+            await connection.execute(text(_NOTE), row)
