@@ -149,7 +149,8 @@ def _read_radar(root: Section) -> RadarLimits:
         for identity_type, most in values.items():
             if most < 1:
                 section.fault(f"must be 1 or more, not {most}", key.name, identity_type.wire_name)
-    return RadarLimits(*limits, quarantine=section.read(keys.QUARANTINE))
+    known, records, growth = limits
+    return RadarLimits(known, records, growth, section.read(keys.QUARANTINE))
 
 
 def _read_limits(root: Section) -> Limits:

@@ -23,8 +23,7 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 class TableWork:
-    """Does one transaction for a line: a number says how far to fold, a JSON array what to do with what is
-    kept beside entries.
+    """Does one transaction for a line: a number says how far to fold, a JSON array what to keep beside it.
 
     Args:
         database: The tables' file.

@@ -16,6 +16,7 @@ from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
 from idsync.model.recording import HistoryPage
+from idsync.store.postgres import statements
 from idsync.store.postgres.address import Connection
 from idsync.store.postgres.database import Database, unavailable_if_away
 from idsync.store.postgres.following import ANY_NEW_GRAPH, Bell
@@ -120,7 +121,11 @@ class Queries(ABC):
     async def note_watched(self, graph: GraphKey, limits: str, seq: int) -> None:
         """Keep the radar's place; of several nodes the one that is behind changes nothing."""
         with unavailable_if_away():
-            await self._tables.note_watched(graph, limits, seq)
+            async with self._begun() as connection:
+                graph_id = await self._graph_id(connection, graph)
+                if graph_id is not None:
+                    await connection.execute(statements.NOTE_WATCHED, graph_id, limits, seq)
+                await connection.execute("COMMIT")
 
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have entries."""

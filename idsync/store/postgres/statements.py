@@ -22,6 +22,7 @@ __all__ = [
     "MUST_NOTS_OF",
     "NEWEST",
     "NEW_GRAPH",
+    "NOTE_WATCHED",
     "PROFILES",
     "WAS_COMMITTED",
     "WRITE",
@@ -118,6 +119,13 @@ ENTRIES_BY_KEY: Final = (
     "SELECT seq, at_ms, cause, rule, request_id, input_id, mpid, body, idempotency_key FROM journal "
     "WHERE graph_id = $1 AND input_id = k.input_id AND idempotency_key = k.key ORDER BY seq LIMIT 1) j"
 )
+
+NOTE_WATCHED: Final = (
+    "INSERT INTO watched (graph_id, limits, seq) VALUES ($1, $2, $3) "
+    "ON CONFLICT (graph_id) DO UPDATE SET limits = excluded.limits, seq = excluded.seq "
+    "WHERE watched.limits <> excluded.limits OR watched.seq < excluded.seq"
+)
+"""Keeps the radar's place, unless a greater one is kept with the same limits."""
 
 WAS_COMMITTED: Final = "SELECT mark FROM journal WHERE graph_id = $1 AND seq = $2"
 
