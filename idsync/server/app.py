@@ -19,20 +19,23 @@ from idsync.config.configuration import Configuration, Limits, Tls
 from idsync.model.errors import ConfigurationError
 from idsync.preview.previewer import Previewer
 from idsync.resolve.explain import Explainer
+from idsync.resolve.flagged import Flags
 from idsync.resolve.radar import Radar
 from idsync.resolve.reasoner import Reasoner
 from idsync.resolve.recorder import Recorder
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver
+from idsync.resolve.watch import Watch
 from idsync.server.admission.caller import Caller
 from idsync.server.admission.capacity import Counted
 from idsync.server.admission.credentials import Authenticator, Registration
 from idsync.server.admission.limits import gate_of
 from idsync.server.admission.reach import Reach
+from idsync.server.alarm_meter import AlarmMeter
 from idsync.server.drain import Drain
 from idsync.server.meters import Meters
 from idsync.server.method import Desk, Method, methods_of
-from idsync.server.schedule import run_recording, run_schedule
+from idsync.server.schedule import run_recording, run_schedule, run_watch
 from idsync.server.services.admin_service import AdminService
 from idsync.server.services.graph_service import GraphService
 from idsync.server.services.identity_service import MANY_CALLS, IdentityService
@@ -151,12 +154,10 @@ async def open_app(
     async with AsyncExitStack() as stack:
         store = await _open_store(database_url, configuration, clock, cache_identities)
         stack.push_async_callback(store.close)
-        versions = await record_versions(store, configuration.scopes, clock)
-        switch = Switch(store, versions, scopes, clock)
+        switch = Switch(store, await record_versions(store, configuration.scopes, clock), scopes, clock)
         recorder = Recorder(store, clock, configuration.calls_days) if configuration.calls_days else None
         resolver = Resolver(store, scopes, clock, recorder)
-        switch.start(resolver, Repairs(store, resolver))
-        stack.push_async_callback(switch.stop)
+        _follow(switch, resolver, store, registry, stack)
         if recorder is not None:
             stack.push_async_callback(recorder.write)
             recording = asyncio.create_task(run_recording(recorder))
@@ -175,11 +176,16 @@ async def open_app(
         explainer = Explainer(store, Reasoner(store, scopes))
         previewer = Previewer(store, recorder)
         graph = GraphService(store, explainer, reach, drain, clock, resolver, previewer)
-        radar = RadarService(Radar(store, clock), reach)
+        looking = Radar(store, clock)
+        radar = RadarService(looking, Flags(store), resolver, reach)
+        if configuration.radar.types:
+            watch = Watch(store, resolver, looking, scopes, configuration.radar)
+            AlarmMeter(registry, watch)
+            watching = asyncio.create_task(run_watch(watch))
+            stack.push_async_callback(_cancel, watching)
         signing = Signing(database_url, configuration.signing_key_file)
         privacy = PrivacyService(store, resolver, reach, signing)
         admin = AdminService(configuration, switch, Staging(store, switch, clock))
-        VersionMeters(registry, switch)
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [
             *methods_of(_IDENTITY, counted.service(identity), desk, MANY_CALLS, identity.recall),
@@ -199,6 +205,15 @@ async def open_app(
         finally:
             await app.leave()
             drain.begin()
+
+
+def _follow(
+    switch: Switch, resolver: Resolver, store: Store, registry: CollectorRegistry, stack: AsyncExitStack
+) -> None:
+    """Let versions take effect until the service stops."""
+    switch.start(resolver, Repairs(store, resolver))
+    stack.push_async_callback(switch.stop)
+    VersionMeters(registry, switch)
 
 
 async def _open_store(

@@ -6,9 +6,18 @@ from typing import Final
 
 __all__ = ["TO_POSTGRES", "TO_SQLITE"]
 
-_TABLES: Final = ("must_not", "recorded_call", "recorded_value", "recorded_span", "seal", "chain")
+_TABLES: Final = (
+    "flag",
+    "watched",
+    "must_not",
+    "recorded_call",
+    "recorded_value",
+    "recorded_span",
+    "seal",
+    "chain",
+)
 _COLUMNS: Final = (
-    ("identity", ("must_nots",)),
+    ("identity", ("must_nots", "flags")),
     (
         "configuration",
         (
@@ -30,7 +39,7 @@ _TAKEN: Final = (
 TO_SQLITE: Final = "; ".join(
     (
         *_TAKEN,
-        "DELETE FROM sqlite_stat1 WHERE tbl IN ('must_not', 'seal')",
+        "DELETE FROM sqlite_stat1 WHERE tbl IN ('must_not', 'seal', 'flag')",
         "UPDATE alembic_version SET version_num = '0001'",
     )
 )
