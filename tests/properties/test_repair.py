@@ -30,11 +30,11 @@ EMAIL_AND_NUMBER = frozenset({T.EMAIL, T.MOBILE_NUMBER})
 
 calls = st.lists(
     st.fixed_dictionaries(
-        {T.CUSTOMERID: st.integers(0, 5)},
+        {T.IOS_IDFV: st.integers(0, 3)},
         optional={
             T.EMAIL: st.integers(0, 3),
             T.MOBILE_NUMBER: st.integers(0, 2),
-            T.IOS_IDFV: st.integers(0, 3),
+            T.CUSTOMERID: st.integers(0, 5),
         },
     ),
     max_size=30,
@@ -47,7 +47,7 @@ def scope_of(policy: Policy) -> Scope:
 
 def request_of(call: dict[IdentityType, int]) -> ResolveRequest:
     identities = {t: Identity(t, f"{t.wire_name}-{number}") for t, number in call.items()}
-    return ResolveRequest(Operation.LOGIN, GRAPH, identities)
+    return ResolveRequest(Operation.IDENTIFY, GRAPH, identities)
 
 
 @given(calls=calls, is_login=st.booleans())
