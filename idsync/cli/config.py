@@ -1,4 +1,4 @@
-"""`idsync config`: judge a configuration file, or get one to begin with."""
+"""`idsync config`: judge a configuration file, get one to begin with, or stage other settings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from idsync.cli.staging import repair, stage, versions, withdraw
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,8 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    name="config", help="Check a configuration file, or print an example.", no_args_is_help=True
+    name="config",
+    help="Check a configuration file, print an example, or let other settings take effect at a moment.",
+    no_args_is_help=True,
 )
+for _command in (stage, versions, withdraw, repair):
+    app.command()(_command)
 
 
 @app.command()

@@ -65,7 +65,7 @@ def preview(
             html.write_text(page(report, scope, text), encoding="utf-8")
         except OSError as error:
             refuse(f"{html} cannot be written: {error.strerror}")
-    print_answer(report, lambda: _lines(report), as_json=as_json)
+    print_answer(report, lambda: _lines(report, candidate, scope), as_json=as_json)
 
 
 def _report(client: Client, request: pb.PreviewStrategyRequest) -> pb.PreviewReport:
@@ -93,7 +93,11 @@ def _report(client: Client, request: pb.PreviewStrategyRequest) -> pb.PreviewRep
     return report
 
 
-def _lines(report: pb.PreviewReport) -> Iterator[str]:
+def _lines(report: pb.PreviewReport, candidate: Path, scope: str) -> Iterator[str]:
+    from shlex import join
+
     from idsync.cli.preview_wording import report_lines
 
-    return report_lines(report)
+    yield from report_lines(report)
+    yield ""
+    yield f"to stage it: {join(['idsync', 'config', 'stage', str(candidate), '--scope', scope])} --at TIME"

@@ -1,10 +1,11 @@
-"""What a client asks about the service: scopes, workspaces and inputs."""
+"""What a client asks about the service: scopes and their versions, workspaces and inputs."""
 
 from __future__ import annotations
 
 from idsync.client.caller import Caller
 from idsync.client.credentials import Credentials
 from idsync.v1 import admin_service_pb2 as admin
+from idsync.v1 import staging_pb2 as staging
 
 __all__ = ["AdminCalls"]
 
@@ -73,3 +74,53 @@ class AdminCalls:
     ) -> admin.GetInputResponse:
         """Show one input by key."""
         return await self._caller.call(admin.GetInputResponse, request, credentials, timeout_s)
+
+    async def stage_version(
+        self,
+        request: staging.StageVersionRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> staging.StageVersionResponse:
+        """Let other settings of a scope take effect at a moment, or say what that would mean."""
+        return await self._caller.call(staging.StageVersionResponse, request, credentials, timeout_s)
+
+    async def list_versions(
+        self,
+        request: staging.ListVersionsRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> staging.ListVersionsResponse:
+        """Show the versions that the settings of a scope have had, and what is staged, by pages."""
+        return await self._caller.call(staging.ListVersionsResponse, request, credentials, timeout_s)
+
+    async def withdraw_version(
+        self,
+        request: staging.WithdrawVersionRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> staging.WithdrawVersionResponse:
+        """Withdraw a version that has not taken effect."""
+        return await self._caller.call(staging.WithdrawVersionResponse, request, credentials, timeout_s)
+
+    async def plan_repair(
+        self,
+        request: staging.PlanRepairRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> staging.PlanRepairResponse:
+        """Show which values are on more records than their type allows, and who would keep them."""
+        return await self._caller.call(staging.PlanRepairResponse, request, credentials, timeout_s)
+
+    async def repair(
+        self,
+        request: staging.RepairRequest,
+        *,
+        credentials: Credentials | None = None,
+        timeout_s: float | None = None,
+    ) -> staging.RepairResponse:
+        """Take values of unique types off all records but one."""
+        return await self._caller.call(staging.RepairResponse, request, credentials, timeout_s)

@@ -122,6 +122,11 @@ class Client:
     get_workspace = _blocking(AsyncClient.get_workspace)
     list_inputs = _blocking(AsyncClient.list_inputs)
     get_input = _blocking(AsyncClient.get_input)
+    stage_version = _blocking(AsyncClient.stage_version)
+    list_versions = _blocking(AsyncClient.list_versions)
+    withdraw_version = _blocking(AsyncClient.withdraw_version)
+    plan_repair = _blocking(AsyncClient.plan_repair)
+    repair = _blocking(AsyncClient.repair)
 
     def stream_resolve(
         self, requests: Iterable[identity.StreamResolveRequest], *, credentials: Credentials | None = None

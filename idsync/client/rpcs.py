@@ -21,7 +21,7 @@ from idsync.v1 import (
 __all__ = ["RPCS", "RPCS_BY_RESPONSE", "Rpc", "is_safe_to_retry"]
 
 _READING_PREFIXES: Final = ("Get", "List", "Find", "BatchGet")
-_SAFE_NAMES: Final = frozenset({"Search", "Explain", "Export", "Identify", "Login"})
+_SAFE_NAMES: Final = frozenset({"Search", "Explain", "Export", "Identify", "Login", "PlanRepair"})
 """Reads, and the calls that ID-042 calls idempotent by nature."""
 
 

@@ -37,7 +37,7 @@ def parse_candidate(text: str, scope: str) -> Policy:
     }
     for name in scopes:
         if name != scope:
-            root.fault(f"is another scope than {scope}, which the preview is for", "scopes", name)
+            root.fault(f"is another scope than {scope}, which this is for", "scopes", name)
     if scope not in scopes:
         root.fault(f"[scopes.{scope}] is missing")
     guarded = read_guards(root, {name: found for name, found in scopes.items() if found}, tuple(scopes))

@@ -109,9 +109,10 @@ class AtOnce:
         return None
 
     def forget(self) -> None:
-        """Forget every answer: they name values, and hold on to the graph as it was."""
+        """Forget every answer and ruling: they name values, and rest on settings and a graph as they were."""
         self._remembered.clear()
         self._prepared.clear()
+        self._rulings.clear()
 
     async def _decide(self, step: Step[R]) -> tuple[Step[R], Applied]:
         """Decide a step and stage what it writes; the step given back, perhaps an earlier one, answers."""

@@ -11,11 +11,13 @@ from idsync.model.errors import ContentionError, ForbiddenError, IdsyncError
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.quarantine import QuarantineRequest, Quarantining
 from idsync.model.request import AliasRequest, ModifyRequest, ResolveRequest
+from idsync.model.settings_version import SharedValue
 from idsync.model.undo import Forbidding, ForbidRequest, RevertRequest, SplitRequest, Undone
 from idsync.resolve.alias import terms_of
 from idsync.resolve.at_once import AtOnce
 from idsync.resolve.erasure import EraseStep, ErasureOrder, MovedOnError
 from idsync.resolve.recorder import Recorder
+from idsync.resolve.repair import RepairStep
 from idsync.resolve.rounds import MAX_ATTEMPTS, Rounds
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps.alarming import AlarmOrder, AlarmStep
@@ -122,6 +124,22 @@ class Resolver:
     def recall(self, name: Hashable) -> Any | None:
         """Give what was prepared for a request, if the answer would be the same now; else `None`."""
         return self._rounds.recall(name)
+
+    def forget(self) -> None:
+        """Forget what was answered: from now on other settings hold (ID-039)."""
+        self._rounds.forget()
+
+    async def repair(self, graph: GraphKey, shared: SharedValue, author: str) -> int:
+        """Leave a value of a unique type on the newest of its records alone (ID-039).
+
+        Returns:
+            The position of the journal entry; 0 where there was nothing to do.
+
+        Raises:
+            ContentionError, UnavailableError: As for `resolve`.
+        """
+        policy = self._scopes[graph.scope].policy
+        return await self._rounds.take(RepairStep(graph, shared, policy, author))
 
     async def alias(self, request: AliasRequest) -> int:
         """Take an alias request; returns the position of its journal entry (ID-185).

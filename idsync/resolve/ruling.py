@@ -57,6 +57,10 @@ class Rulings:
     def __len__(self) -> int:
         return len(self._rulings)
 
+    def clear(self) -> None:
+        """Forget them all."""
+        self._rulings.clear()
+
     def of(self, likeness: Hashable, standing: Standing) -> Ruling | None:
         """Give what was ruled of calls like one that stands so."""
         return self._rulings.get((likeness, standing is UNHELD))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -24,7 +24,7 @@ from idsync.resolve.radar import Radar
 from idsync.resolve.reasoner import Reasoner
 from idsync.resolve.recorder import Recorder
 from idsync.resolve.registry import load_strategies
-from idsync.resolve.resolver import Resolver, Scope
+from idsync.resolve.resolver import Resolver
 from idsync.resolve.watch import Watch
 from idsync.server.admission.caller import Caller
 from idsync.server.admission.capacity import Counted
@@ -42,6 +42,11 @@ from idsync.server.services.identity_service import MANY_CALLS, IdentityService
 from idsync.server.services.privacy_service import PrivacyService
 from idsync.server.services.radar_service import RadarService
 from idsync.server.services.signing import Signing
+from idsync.server.switch.live_scopes import LiveScopes
+from idsync.server.switch.meters import VersionMeters
+from idsync.server.switch.repairs import Repairs
+from idsync.server.switch.staging import Staging
+from idsync.server.switch.switch import Switch
 from idsync.server.transport.grpc_server import GrpcServer
 from idsync.server.transport.local import LocalTransport
 from idsync.server.versions import record_versions
@@ -143,22 +148,22 @@ async def open_app(
         StoreError: The database cannot be used.
     """
     registry = CollectorRegistry() if registry is None else registry
-    strategies = load_strategies(policy.strategy for policy in configuration.scopes.values())
-    scopes = {
-        name: Scope(policy, strategies[policy.strategy]) for name, policy in configuration.scopes.items()
-    }
+    # a plug-in that is missing is told before the database is touched
+    load_strategies(policy.strategy for policy in configuration.scopes.values())
+    scopes = LiveScopes()
     async with AsyncExitStack() as stack:
         store = await _open_store(database_url, configuration, clock, cache_identities)
         stack.push_async_callback(store.close)
         versions = await record_versions(store, configuration.scopes, clock)
+        switch = Switch(store, versions, scopes, clock)
         recorder = Recorder(store, clock, configuration.calls_days) if configuration.calls_days else None
         resolver = Resolver(store, scopes, clock, recorder)
+        switch.start(resolver, Repairs(store, resolver))
+        stack.push_async_callback(switch.stop)
         if recorder is not None:
             stack.push_async_callback(recorder.write)
-            recording = asyncio.create_task(run_recording(recorder))
-            stack.push_async_callback(_cancel, recording)
-        schedule = asyncio.create_task(run_schedule(resolver, store))
-        stack.push_async_callback(_cancel, schedule)
+            _begin(stack, run_recording(recorder))
+        _begin(stack, run_schedule(resolver, store))
 
         drain = Drain()
         gate = gate_of(configuration.limits)
@@ -176,11 +181,11 @@ async def open_app(
         if configuration.radar.types:
             watch = Watch(store, resolver, looking, scopes, configuration.radar)
             AlarmMeter(registry, watch)
-            watching = asyncio.create_task(run_watch(watch))
-            stack.push_async_callback(_cancel, watching)
+            _begin(stack, run_watch(watch))
         signing = Signing(database_url, configuration.signing_key_file)
         privacy = PrivacyService(store, resolver, reach, signing)
-        admin = AdminService(configuration, versions)
+        admin = AdminService(configuration, switch, Staging(store, switch, clock))
+        VersionMeters(registry, switch)
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [
             *methods_of(_IDENTITY, counted.service(identity), desk, MANY_CALLS, identity.recall),
@@ -247,6 +252,11 @@ def _authenticator(configuration: Configuration, clock: Callable[[], int]) -> Au
     return Authenticator(
         registrations, configuration.operator_token, configuration.limits.date_tolerance_s, clock
     )
+
+
+def _begin(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Let something go on beside the calls, until the stack is left."""
+    stack.push_async_callback(_cancel, asyncio.create_task(work))
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 
 from idsync.model.aliasing import AliasRecord, AliasState
 from idsync.model.changes import Applied, ChangeSet, Stale
@@ -18,6 +19,7 @@ from idsync.model.journal import NEW, ChangeKind, JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile, RecordedIdentity
 from idsync.model.recording import HistoryPage
+from idsync.model.settings_version import SettingsVersion, SharedValue
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.chain import first_link
 from idsync.store.codec import alias_record, from_stored, to_stored
@@ -27,6 +29,7 @@ from idsync.store.memory_recording import MemoryRecording
 from idsync.store.memory_traces import traces_of
 from idsync.store.memory_view import MemoryView
 from idsync.store.minting import MpidMint
+from idsync.store.protocol import MAX_HOLDERS
 from idsync.store.rows import ProfileRow, StoredEntry
 
 __all__ = ["MemoryStore"]
@@ -43,13 +46,14 @@ class MemoryStore:
 
     answers_at_once = False
     """It would, but then nothing would show what rounds do with calls that wait together."""
+    is_shared = False
 
     def __init__(self, *, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._mint = MpidMint(clock)
         self._watched: dict[tuple[GraphKey, str], int] = {}
         self._graphs = _Graphs()
-        self._configurations: dict[str, list[tuple[int, str, int, str]]] = {}
+        self._versions: dict[str, list[SettingsVersion]] = {}
         self.calls = MemoryRecording(self._graphs)
         self._grown = asyncio.Condition()
 
@@ -155,18 +159,34 @@ class MemoryStore:
         rows = self._graphs[graph].profiles.values()
         return [row.mpid for row in rows if not row.erased and row.active_ms < before_ms][:limit]
 
-    async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
+    async def shared_values(
+        self, graph: GraphKey, identity_type: int, limit: int, after: int = 0
+    ) -> list[SharedValue]:
         """Look through every link."""
+        tables = self._graphs[graph]
+        return [
+            SharedValue(
+                identity_id,
+                tables.value_of(identity_id),
+                tuple(sorted(mpids, key=lambda mpid: -tables.profiles[mpid].recency)[: MAX_HOLDERS + 1]),
+                len(mpids),
+            )
+            for identity_id, mpids in sorted(self._shared(graph, identity_type).items())
+            if identity_id > after
+        ][:limit]
+
+    async def count_shared(self, graph: GraphKey, identity_type: int) -> int:
+        """Look through every link."""
+        return len(self._shared(graph, identity_type))
+
+    def _shared(self, graph: GraphKey, identity_type: int) -> dict[int, list[Mpid]]:
         tables = self._graphs[graph]
         holders: defaultdict[int, list[Mpid]] = defaultdict(list)
         for link in tables.links:
-            if link.until_seq is None and not link.descriptive:
+            is_current = link.until_seq is None and not link.descriptive
+            if is_current and tables.identities[link.identity_id].type == identity_type:
                 holders[link.identity_id].append(link.mpid)
-        return [
-            mpids
-            for identity_id, mpids in holders.items()
-            if len(mpids) > 1 and tables.identities[identity_id].type == identity_type
-        ][:limit]
+        return {identity_id: mpids for identity_id, mpids in holders.items() if len(mpids) > 1}
 
     async def flagged(
         self, graph: GraphKey, flags: Collection[Flag], limit: int, after: int = 0
@@ -237,16 +257,40 @@ class MemoryStore:
             async with self._grown:
                 await self._grown.wait_for(lambda: len(self._graphs[graph].journal) > after)  # noqa: B023
 
-    async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
-        """Give the newest configuration version."""
-        versions = self._configurations.get(scope)
-        return versions[-1] if versions else None
+    async def versions(self, scope: str | None = None) -> list[SettingsVersion]:
+        """List versions."""
+        return [v for name in sorted(self._versions) if scope in {None, name} for v in self._versions[name]]
 
-    async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
-        """Record a configuration version."""
-        versions = self._configurations.setdefault(scope, [])
-        versions.append((len(versions) + 1, author, at_ms, settings))
-        return len(versions)
+    async def add_version(self, version: SettingsVersion) -> bool:
+        """Keep a version."""
+        versions = self._versions.setdefault(version.scope, [])
+        if version.number != len(versions) + 1:
+            return False
+        versions.append(version)
+        return True
+
+    async def withdraw_version(
+        self, scope: str, number: int, at_ms: int, by: str, note: str, *, even_if_due: bool = False
+    ) -> bool:
+        """Withdraw a version."""
+        for version in self._versions.get(scope, []):
+            is_free = version.withdrawn_ms is None and version.taken_ms is None
+            if version.number == number and is_free and (even_if_due or version.effective_ms > at_ms):
+                self._replace(replace(version, withdrawn_ms=at_ms, withdrawn_by=by, withdrawn_note=note))
+                return True
+        return False
+
+    async def mark_version(
+        self, scope: str, number: int, *, taken_ms: int | None = None, repaired_ms: int | None = None
+    ) -> None:
+        """Note what became of a version."""
+        version = self._versions[scope][number - 1]
+        taken_ms = taken_ms if version.taken_ms is None else version.taken_ms
+        repaired_ms = version.repaired_ms if repaired_ms is None else repaired_ms
+        self._replace(replace(version, taken_ms=taken_ms, repaired_ms=repaired_ms))
+
+    def _replace(self, version: SettingsVersion) -> None:
+        self._versions[version.scope][version.number - 1] = version
 
     def history(self, graph: GraphKey, until_seq: int) -> AsyncIterator[HistoryPage]:
         """Give the journal and the recorded calls in order."""

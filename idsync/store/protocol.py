@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
@@ -14,10 +14,14 @@ from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
 from idsync.model.recording import HistoryPage, RecordedCall, RecordedSpan
+from idsync.model.settings_version import SettingsVersion, SharedValue
 from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
 
-__all__ = ["CallRecord", "ImmediateStore", "Store"]
+__all__ = ["MAX_HOLDERS", "CallRecord", "ImmediateStore", "Store"]
+
+MAX_HOLDERS: Final = 500
+"""Holders of a shared value that are named besides the newest: one repair entry changes no more profiles."""
 
 
 class CallRecord(Protocol):
@@ -119,8 +123,18 @@ class Store(Protocol):
         """List live profiles without recorded activity since `before_ms` (ID-214)."""
         ...
 
-    async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
-        """List holders of values of a type that are on more than one record (ID-039)."""
+    async def shared_values(
+        self, graph: GraphKey, identity_type: int, limit: int, after: int = 0
+    ) -> list[SharedValue]:
+        """List at most `limit` values of a type that are on more than one record (ID-039).
+
+        They come in the order of their numbers; `after` continues a page: only those with a greater one. Of
+        each, the newest holder is named (ID-011), and at most `MAX_HOLDERS` besides.
+        """
+        ...
+
+    async def count_shared(self, graph: GraphKey, identity_type: int) -> int:
+        """Count the values of a type that are on more than one record (ID-039)."""
         ...
 
     async def flagged(
@@ -206,12 +220,39 @@ class Store(Protocol):
 
     # -- life ----------------------------------------------------------------------------------------------
 
-    async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
-        """Give the newest configuration version of a scope: number, author, UTC milliseconds, settings."""
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may write to the same graphs and versions."""
         ...
 
-    async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
-        """Record a new configuration version of a scope; returns its number."""
+    async def versions(self, scope: str | None = None) -> list[SettingsVersion]:
+        """List the versions that the settings of a scope have had, oldest first; without one, of all."""
+        ...
+
+    async def add_version(self, version: SettingsVersion) -> bool:
+        """Write a version down.
+
+        Returns:
+            Whether it is written; not if its scope has one of that number, as somebody was faster.
+        """
+        ...
+
+    async def withdraw_version(
+        self, scope: str, number: int, at_ms: int, by: str, note: str, *, even_if_due: bool = False
+    ) -> bool:
+        """Withdraw a version that no node has taken, and that has its moment after `at_ms`, UTC milliseconds.
+
+        With `even_if_due` the moment may have passed, so long as nobody was there to take it.
+
+        Returns:
+            Whether that was so.
+        """
+        ...
+
+    async def mark_version(
+        self, scope: str, number: int, *, taken_ms: int | None = None, repaired_ms: int | None = None
+    ) -> None:
+        """Note when the first node took a version, or when a repair for it found nothing more to do."""
         ...
 
     # -- calls -----------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ from idsync.testing.store_checks.races import RaceChecks
 from idsync.testing.store_checks.recording import RecordingChecks
 from idsync.testing.store_checks.restart import RestartChecks
 from idsync.testing.store_checks.values import ValueChecks
+from idsync.testing.store_checks.versions import VersionChecks
 
 __all__ = ["Capability", "ManualClock", "OpenStore", "StoreSuite"]
 
@@ -68,6 +69,7 @@ class StoreSuite(
     AlarmChecks,
     NameChecks,
     RecordingChecks,
+    VersionChecks,
     RestartChecks,
 ):
     """Subclass it, and give it a `store` fixture: a fresh, empty store that uses the fixture `clock`.

@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from idsync.v1 import identity_pb2 as idsync_dot_v1_dot_identity__pb2
+from idsync.v1 import staging_pb2 as idsync_dot_v1_dot_staging__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1didsync/v1/admin_service.proto\x12\tidsync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18idsync/v1/identity.proto\"\x8c\x04\n\rScopeSettings\x12\x10\n\x08strategy\x18\x01 \x01(\t\x12\x32\n\x11identity_priority\x18\x02 \x03(\x0e\x32\x17.idsync.v1.IdentityType\x12*\n\tlogin_ids\x18\x03 \x03(\x0e\x32\x17.idsync.v1.IdentityType\x12+\n\nunique_ids\x18\x04 \x03(\x0e\x32\x17.idsync.v1.IdentityType\x12.\n\rimmutable_ids\x18\x05 \x03(\x0e\x32\x17.idsync.v1.IdentityType\x12>\n\x0cmax_per_type\x18\x06 \x03(\x0b\x32(.idsync.v1.ScopeSettings.MaxPerTypeEntry\x12\x1d\n\x15\x61lias_max_window_days\x18\x07 \x01(\x05\x12\x15\n\ralias_delay_s\x18\x08 \x01(\x03\x12!\n\x19search_requires_immutable\x18\t \x01(\x08\x12\x16\n\x0e\x63onflict_guard\x18\n \x01(\x08\x12\x35\n\x0e\x62locked_values\x18\x0b \x01(\x0b\x32\x18.idsync.v1.BlockedValuesH\x00\x88\x01\x01\x1a\x31\n\x0fMaxPerTypeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x42\x11\n\x0f_blocked_values\"J\n\rBlockedValues\x12\x0f\n\x07shipped\x18\x01 \x01(\x08\x12(\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x17.idsync.v1.BlockedValue\"R\n\x0c\x42lockedValue\x12*\n\x04type\x18\x01 \x01(\x0e\x32\x17.idsync.v1.IdentityTypeH\x00\x88\x01\x01\x12\r\n\x05value\x18\x02 \x01(\tB\x07\n\x05_type\"\xa6\x01\n\x05Scope\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x08settings\x18\x02 \x01(\x0b\x32\x18.idsync.v1.ScopeSettings\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0e\n\x06\x61uthor\x18\x04 \x01(\t\x12\x30\n\x0cversion_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08warnings\x18\x06 \x03(\t\":\n\tWorkspace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05scope\x18\x02 \x01(\t\x12\x10\n\x08\x61liasing\x18\x03 \x01(\x08\"]\n\x05Input\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\x10\n\x08platform\x18\x03 \x01(\t\x12\x10\n\x08key_only\x18\x04 \x01(\x08\x12\x10\n\x08may_read\x18\x05 \x01(\x08\":\n\x11ListScopesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"O\n\x12ListScopesResponse\x12 \n\x06scopes\x18\x01 \x03(\x0b\x32\x10.idsync.v1.Scope\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x0fGetScopeRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"3\n\x10GetScopeResponse\x12\x1f\n\x05scope\x18\x01 \x01(\x0b\x32\x10.idsync.v1.Scope\">\n\x15ListWorkspacesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x16ListWorkspacesResponse\x12(\n\nworkspaces\x18\x01 \x03(\x0b\x32\x14.idsync.v1.Workspace\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13GetWorkspaceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"?\n\x14GetWorkspaceResponse\x12\'\n\tworkspace\x18\x01 \x01(\x0b\x32\x14.idsync.v1.Workspace\"M\n\x11ListInputsRequest\x12\x11\n\tworkspace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"O\n\x12ListInputsResponse\x12 \n\x06inputs\x18\x01 \x03(\x0b\x32\x10.idsync.v1.Input\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1e\n\x0fGetInputRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"3\n\x10GetInputResponse\x12\x1f\n\x05input\x18\x01 \x01(\x0b\x32\x10.idsync.v1.Input2\xd6\x03\n\x0c\x41\x64minService\x12I\n\nListScopes\x12\x1c.idsync.v1.ListScopesRequest\x1a\x1d.idsync.v1.ListScopesResponse\x12\x43\n\x08GetScope\x12\x1a.idsync.v1.GetScopeRequest\x1a\x1b.idsync.v1.GetScopeResponse\x12U\n\x0eListWorkspaces\x12 .idsync.v1.ListWorkspacesRequest\x1a!.idsync.v1.ListWorkspacesResponse\x12O\n\x0cGetWorkspace\x12\x1e.idsync.v1.GetWorkspaceRequest\x1a\x1f.idsync.v1.GetWorkspaceResponse\x12I\n\nListInputs\x12\x1c.idsync.v1.ListInputsRequest\x1a\x1d.idsync.v1.ListInputsResponse\x12\x43\n\x08GetInput\x12\x1a.idsync.v1.GetInputRequest\x1a\x1b.idsync.v1.GetInputResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1didsync/v1/admin_service.proto\x12\tidsync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18idsync/v1/identity.proto\x1a\x17idsync/v1/staging.proto\"\x8c\x04\n\rScopeSettings\x12\x10\n\x08strategy\x18\x01 \x01(\t\x12\x32\n\x11identity_priority\x18\x02 \x03(\x0e\x32\x17.idsync.v1.IdentityType\x12*\n\tlogin_ids\x18\x03 \x03(\x0e\x32\x17.idsync.v1.IdentityType\x12+\n\nunique_ids\x18\x04 \x03(\x0e\x32\x17.idsync.v1.IdentityType\x12.\n\rimmutable_ids\x18\x05 \x03(\x0e\x32\x17.idsync.v1.IdentityType\x12>\n\x0cmax_per_type\x18\x06 \x03(\x0b\x32(.idsync.v1.ScopeSettings.MaxPerTypeEntry\x12\x1d\n\x15\x61lias_max_window_days\x18\x07 \x01(\x05\x12\x15\n\ralias_delay_s\x18\x08 \x01(\x03\x12!\n\x19search_requires_immutable\x18\t \x01(\x08\x12\x16\n\x0e\x63onflict_guard\x18\n \x01(\x08\x12\x35\n\x0e\x62locked_values\x18\x0b \x01(\x0b\x32\x18.idsync.v1.BlockedValuesH\x00\x88\x01\x01\x1a\x31\n\x0fMaxPerTypeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\x42\x11\n\x0f_blocked_values\"J\n\rBlockedValues\x12\x0f\n\x07shipped\x18\x01 \x01(\x08\x12(\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x17.idsync.v1.BlockedValue\"R\n\x0c\x42lockedValue\x12*\n\x04type\x18\x01 \x01(\x0e\x32\x17.idsync.v1.IdentityTypeH\x00\x88\x01\x01\x12\r\n\x05value\x18\x02 \x01(\tB\x07\n\x05_type\"\xa6\x01\n\x05Scope\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x08settings\x18\x02 \x01(\x0b\x32\x18.idsync.v1.ScopeSettings\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0e\n\x06\x61uthor\x18\x04 \x01(\t\x12\x30\n\x0cversion_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08warnings\x18\x06 \x03(\t\":\n\tWorkspace\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05scope\x18\x02 \x01(\t\x12\x10\n\x08\x61liasing\x18\x03 \x01(\x08\"]\n\x05Input\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\x10\n\x08platform\x18\x03 \x01(\t\x12\x10\n\x08key_only\x18\x04 \x01(\x08\x12\x10\n\x08may_read\x18\x05 \x01(\x08\":\n\x11ListScopesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"O\n\x12ListScopesResponse\x12 \n\x06scopes\x18\x01 \x03(\x0b\x32\x10.idsync.v1.Scope\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x0fGetScopeRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"3\n\x10GetScopeResponse\x12\x1f\n\x05scope\x18\x01 \x01(\x0b\x32\x10.idsync.v1.Scope\">\n\x15ListWorkspacesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"[\n\x16ListWorkspacesResponse\x12(\n\nworkspaces\x18\x01 \x03(\x0b\x32\x14.idsync.v1.Workspace\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x13GetWorkspaceRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"?\n\x14GetWorkspaceResponse\x12\'\n\tworkspace\x18\x01 \x01(\x0b\x32\x14.idsync.v1.Workspace\"M\n\x11ListInputsRequest\x12\x11\n\tworkspace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"O\n\x12ListInputsResponse\x12 \n\x06inputs\x18\x01 \x03(\x0b\x32\x10.idsync.v1.Input\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1e\n\x0fGetInputRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"3\n\x10GetInputResponse\x12\x1f\n\x05input\x18\x01 \x01(\x0b\x32\x10.idsync.v1.Input2\xdc\x06\n\x0c\x41\x64minService\x12I\n\nListScopes\x12\x1c.idsync.v1.ListScopesRequest\x1a\x1d.idsync.v1.ListScopesResponse\x12\x43\n\x08GetScope\x12\x1a.idsync.v1.GetScopeRequest\x1a\x1b.idsync.v1.GetScopeResponse\x12U\n\x0eListWorkspaces\x12 .idsync.v1.ListWorkspacesRequest\x1a!.idsync.v1.ListWorkspacesResponse\x12O\n\x0cGetWorkspace\x12\x1e.idsync.v1.GetWorkspaceRequest\x1a\x1f.idsync.v1.GetWorkspaceResponse\x12I\n\nListInputs\x12\x1c.idsync.v1.ListInputsRequest\x1a\x1d.idsync.v1.ListInputsResponse\x12\x43\n\x08GetInput\x12\x1a.idsync.v1.GetInputRequest\x1a\x1b.idsync.v1.GetInputResponse\x12O\n\x0cStageVersion\x12\x1e.idsync.v1.StageVersionRequest\x1a\x1f.idsync.v1.StageVersionResponse\x12O\n\x0cListVersions\x12\x1e.idsync.v1.ListVersionsRequest\x1a\x1f.idsync.v1.ListVersionsResponse\x12X\n\x0fWithdrawVersion\x12!.idsync.v1.WithdrawVersionRequest\x1a\".idsync.v1.WithdrawVersionResponse\x12I\n\nPlanRepair\x12\x1c.idsync.v1.PlanRepairRequest\x1a\x1d.idsync.v1.PlanRepairResponse\x12=\n\x06Repair\x12\x18.idsync.v1.RepairRequest\x1a\x19.idsync.v1.RepairResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,44 +36,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SCOPESETTINGS_MAXPERTYPEENTRY']._loaded_options = None
   _globals['_SCOPESETTINGS_MAXPERTYPEENTRY']._serialized_options = b'8\001'
-  _globals['_SCOPESETTINGS']._serialized_start=104
-  _globals['_SCOPESETTINGS']._serialized_end=628
-  _globals['_SCOPESETTINGS_MAXPERTYPEENTRY']._serialized_start=560
-  _globals['_SCOPESETTINGS_MAXPERTYPEENTRY']._serialized_end=609
-  _globals['_BLOCKEDVALUES']._serialized_start=630
-  _globals['_BLOCKEDVALUES']._serialized_end=704
-  _globals['_BLOCKEDVALUE']._serialized_start=706
-  _globals['_BLOCKEDVALUE']._serialized_end=788
-  _globals['_SCOPE']._serialized_start=791
-  _globals['_SCOPE']._serialized_end=957
-  _globals['_WORKSPACE']._serialized_start=959
-  _globals['_WORKSPACE']._serialized_end=1017
-  _globals['_INPUT']._serialized_start=1019
-  _globals['_INPUT']._serialized_end=1112
-  _globals['_LISTSCOPESREQUEST']._serialized_start=1114
-  _globals['_LISTSCOPESREQUEST']._serialized_end=1172
-  _globals['_LISTSCOPESRESPONSE']._serialized_start=1174
-  _globals['_LISTSCOPESRESPONSE']._serialized_end=1253
-  _globals['_GETSCOPEREQUEST']._serialized_start=1255
-  _globals['_GETSCOPEREQUEST']._serialized_end=1286
-  _globals['_GETSCOPERESPONSE']._serialized_start=1288
-  _globals['_GETSCOPERESPONSE']._serialized_end=1339
-  _globals['_LISTWORKSPACESREQUEST']._serialized_start=1341
-  _globals['_LISTWORKSPACESREQUEST']._serialized_end=1403
-  _globals['_LISTWORKSPACESRESPONSE']._serialized_start=1405
-  _globals['_LISTWORKSPACESRESPONSE']._serialized_end=1496
-  _globals['_GETWORKSPACEREQUEST']._serialized_start=1498
-  _globals['_GETWORKSPACEREQUEST']._serialized_end=1533
-  _globals['_GETWORKSPACERESPONSE']._serialized_start=1535
-  _globals['_GETWORKSPACERESPONSE']._serialized_end=1598
-  _globals['_LISTINPUTSREQUEST']._serialized_start=1600
-  _globals['_LISTINPUTSREQUEST']._serialized_end=1677
-  _globals['_LISTINPUTSRESPONSE']._serialized_start=1679
-  _globals['_LISTINPUTSRESPONSE']._serialized_end=1758
-  _globals['_GETINPUTREQUEST']._serialized_start=1760
-  _globals['_GETINPUTREQUEST']._serialized_end=1790
-  _globals['_GETINPUTRESPONSE']._serialized_start=1792
-  _globals['_GETINPUTRESPONSE']._serialized_end=1843
-  _globals['_ADMINSERVICE']._serialized_start=1846
-  _globals['_ADMINSERVICE']._serialized_end=2316
+  _globals['_SCOPESETTINGS']._serialized_start=129
+  _globals['_SCOPESETTINGS']._serialized_end=653
+  _globals['_SCOPESETTINGS_MAXPERTYPEENTRY']._serialized_start=585
+  _globals['_SCOPESETTINGS_MAXPERTYPEENTRY']._serialized_end=634
+  _globals['_BLOCKEDVALUES']._serialized_start=655
+  _globals['_BLOCKEDVALUES']._serialized_end=729
+  _globals['_BLOCKEDVALUE']._serialized_start=731
+  _globals['_BLOCKEDVALUE']._serialized_end=813
+  _globals['_SCOPE']._serialized_start=816
+  _globals['_SCOPE']._serialized_end=982
+  _globals['_WORKSPACE']._serialized_start=984
+  _globals['_WORKSPACE']._serialized_end=1042
+  _globals['_INPUT']._serialized_start=1044
+  _globals['_INPUT']._serialized_end=1137
+  _globals['_LISTSCOPESREQUEST']._serialized_start=1139
+  _globals['_LISTSCOPESREQUEST']._serialized_end=1197
+  _globals['_LISTSCOPESRESPONSE']._serialized_start=1199
+  _globals['_LISTSCOPESRESPONSE']._serialized_end=1278
+  _globals['_GETSCOPEREQUEST']._serialized_start=1280
+  _globals['_GETSCOPEREQUEST']._serialized_end=1311
+  _globals['_GETSCOPERESPONSE']._serialized_start=1313
+  _globals['_GETSCOPERESPONSE']._serialized_end=1364
+  _globals['_LISTWORKSPACESREQUEST']._serialized_start=1366
+  _globals['_LISTWORKSPACESREQUEST']._serialized_end=1428
+  _globals['_LISTWORKSPACESRESPONSE']._serialized_start=1430
+  _globals['_LISTWORKSPACESRESPONSE']._serialized_end=1521
+  _globals['_GETWORKSPACEREQUEST']._serialized_start=1523
+  _globals['_GETWORKSPACEREQUEST']._serialized_end=1558
+  _globals['_GETWORKSPACERESPONSE']._serialized_start=1560
+  _globals['_GETWORKSPACERESPONSE']._serialized_end=1623
+  _globals['_LISTINPUTSREQUEST']._serialized_start=1625
+  _globals['_LISTINPUTSREQUEST']._serialized_end=1702
+  _globals['_LISTINPUTSRESPONSE']._serialized_start=1704
+  _globals['_LISTINPUTSRESPONSE']._serialized_end=1783
+  _globals['_GETINPUTREQUEST']._serialized_start=1785
+  _globals['_GETINPUTREQUEST']._serialized_end=1815
+  _globals['_GETINPUTRESPONSE']._serialized_start=1817
+  _globals['_GETINPUTRESPONSE']._serialized_end=1868
+  _globals['_ADMINSERVICE']._serialized_start=1871
+  _globals['_ADMINSERVICE']._serialized_end=2731
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from idsync.v1 import admin_service_pb2 as idsync_dot_v1_dot_admin__service__pb2
+from idsync.v1 import staging_pb2 as idsync_dot_v1_dot_staging__pb2
 
 GRPC_GENERATED_VERSION = '1.82.1'
 GRPC_VERSION = grpc.__version__
@@ -65,6 +66,31 @@ class AdminServiceStub:
                 request_serializer=idsync_dot_v1_dot_admin__service__pb2.GetInputRequest.SerializeToString,
                 response_deserializer=idsync_dot_v1_dot_admin__service__pb2.GetInputResponse.FromString,
                 _registered_method=True)
+        self.StageVersion = channel.unary_unary(
+                '/idsync.v1.AdminService/StageVersion',
+                request_serializer=idsync_dot_v1_dot_staging__pb2.StageVersionRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_staging__pb2.StageVersionResponse.FromString,
+                _registered_method=True)
+        self.ListVersions = channel.unary_unary(
+                '/idsync.v1.AdminService/ListVersions',
+                request_serializer=idsync_dot_v1_dot_staging__pb2.ListVersionsRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_staging__pb2.ListVersionsResponse.FromString,
+                _registered_method=True)
+        self.WithdrawVersion = channel.unary_unary(
+                '/idsync.v1.AdminService/WithdrawVersion',
+                request_serializer=idsync_dot_v1_dot_staging__pb2.WithdrawVersionRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_staging__pb2.WithdrawVersionResponse.FromString,
+                _registered_method=True)
+        self.PlanRepair = channel.unary_unary(
+                '/idsync.v1.AdminService/PlanRepair',
+                request_serializer=idsync_dot_v1_dot_staging__pb2.PlanRepairRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_staging__pb2.PlanRepairResponse.FromString,
+                _registered_method=True)
+        self.Repair = channel.unary_unary(
+                '/idsync.v1.AdminService/Repair',
+                request_serializer=idsync_dot_v1_dot_staging__pb2.RepairRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_staging__pb2.RepairResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -113,6 +139,41 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StageVersion(self, request, context):
+        """Lets other settings of a scope take effect at a moment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVersions(self, request, context):
+        """The versions that the settings of a scope have had, and the one that is staged, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawVersion(self, request, context):
+        """Withdraws a version that has not taken effect.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlanRepair(self, request, context):
+        """Shows which values are, or would be, on more records than their type allows, and who would keep them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Repair(self, request, context):
+        """Takes values of unique types off all records but one (ID-039).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -145,6 +206,31 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.GetInput,
                     request_deserializer=idsync_dot_v1_dot_admin__service__pb2.GetInputRequest.FromString,
                     response_serializer=idsync_dot_v1_dot_admin__service__pb2.GetInputResponse.SerializeToString,
+            ),
+            'StageVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.StageVersion,
+                    request_deserializer=idsync_dot_v1_dot_staging__pb2.StageVersionRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_staging__pb2.StageVersionResponse.SerializeToString,
+            ),
+            'ListVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVersions,
+                    request_deserializer=idsync_dot_v1_dot_staging__pb2.ListVersionsRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_staging__pb2.ListVersionsResponse.SerializeToString,
+            ),
+            'WithdrawVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawVersion,
+                    request_deserializer=idsync_dot_v1_dot_staging__pb2.WithdrawVersionRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_staging__pb2.WithdrawVersionResponse.SerializeToString,
+            ),
+            'PlanRepair': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanRepair,
+                    request_deserializer=idsync_dot_v1_dot_staging__pb2.PlanRepairRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_staging__pb2.PlanRepairResponse.SerializeToString,
+            ),
+            'Repair': grpc.unary_unary_rpc_method_handler(
+                    servicer.Repair,
+                    request_deserializer=idsync_dot_v1_dot_staging__pb2.RepairRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_staging__pb2.RepairResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +396,141 @@ class AdminService:
             '/idsync.v1.AdminService/GetInput',
             idsync_dot_v1_dot_admin__service__pb2.GetInputRequest.SerializeToString,
             idsync_dot_v1_dot_admin__service__pb2.GetInputResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StageVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.AdminService/StageVersion',
+            idsync_dot_v1_dot_staging__pb2.StageVersionRequest.SerializeToString,
+            idsync_dot_v1_dot_staging__pb2.StageVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.AdminService/ListVersions',
+            idsync_dot_v1_dot_staging__pb2.ListVersionsRequest.SerializeToString,
+            idsync_dot_v1_dot_staging__pb2.ListVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.AdminService/WithdrawVersion',
+            idsync_dot_v1_dot_staging__pb2.WithdrawVersionRequest.SerializeToString,
+            idsync_dot_v1_dot_staging__pb2.WithdrawVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanRepair(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.AdminService/PlanRepair',
+            idsync_dot_v1_dot_staging__pb2.PlanRepairRequest.SerializeToString,
+            idsync_dot_v1_dot_staging__pb2.PlanRepairResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Repair(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.AdminService/Repair',
+            idsync_dot_v1_dot_staging__pb2.RepairRequest.SerializeToString,
+            idsync_dot_v1_dot_staging__pb2.RepairResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from idsync.v1 import admin_service_pb2 as _admin_service_pb2
+from idsync.v1 import staging_pb2 as _staging_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -45,6 +46,16 @@ class AdminServiceStub:
     """The inputs of all workspaces, or of one."""
     GetInput: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.GetInputRequest, _admin_service_pb2.GetInputResponse]
     """One input by key."""
+    StageVersion: _grpc.UnaryUnaryMultiCallable[_staging_pb2.StageVersionRequest, _staging_pb2.StageVersionResponse]
+    """Lets other settings of a scope take effect at a moment."""
+    ListVersions: _grpc.UnaryUnaryMultiCallable[_staging_pb2.ListVersionsRequest, _staging_pb2.ListVersionsResponse]
+    """The versions that the settings of a scope have had, and the one that is staged, the newest first."""
+    WithdrawVersion: _grpc.UnaryUnaryMultiCallable[_staging_pb2.WithdrawVersionRequest, _staging_pb2.WithdrawVersionResponse]
+    """Withdraws a version that has not taken effect."""
+    PlanRepair: _grpc.UnaryUnaryMultiCallable[_staging_pb2.PlanRepairRequest, _staging_pb2.PlanRepairResponse]
+    """Shows which values are, or would be, on more records than their type allows, and who would keep them."""
+    Repair: _grpc.UnaryUnaryMultiCallable[_staging_pb2.RepairRequest, _staging_pb2.RepairResponse]
+    """Takes values of unique types off all records but one (ID-039)."""
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -63,6 +74,16 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """The inputs of all workspaces, or of one."""
     GetInput: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetInputRequest, _admin_service_pb2.GetInputResponse]  # type: ignore[assignment]
     """One input by key."""
+    StageVersion: _aio.UnaryUnaryMultiCallable[_staging_pb2.StageVersionRequest, _staging_pb2.StageVersionResponse]  # type: ignore[assignment]
+    """Lets other settings of a scope take effect at a moment."""
+    ListVersions: _aio.UnaryUnaryMultiCallable[_staging_pb2.ListVersionsRequest, _staging_pb2.ListVersionsResponse]  # type: ignore[assignment]
+    """The versions that the settings of a scope have had, and the one that is staged, the newest first."""
+    WithdrawVersion: _aio.UnaryUnaryMultiCallable[_staging_pb2.WithdrawVersionRequest, _staging_pb2.WithdrawVersionResponse]  # type: ignore[assignment]
+    """Withdraws a version that has not taken effect."""
+    PlanRepair: _aio.UnaryUnaryMultiCallable[_staging_pb2.PlanRepairRequest, _staging_pb2.PlanRepairResponse]  # type: ignore[assignment]
+    """Shows which values are, or would be, on more records than their type allows, and who would keep them."""
+    Repair: _aio.UnaryUnaryMultiCallable[_staging_pb2.RepairRequest, _staging_pb2.RepairResponse]  # type: ignore[assignment]
+    """Takes values of unique types off all records but one (ID-039)."""
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows how the service is set up. For operators."""
@@ -114,5 +135,45 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_service_pb2.GetInputResponse, _abc.Awaitable[_admin_service_pb2.GetInputResponse]]:
         """One input by key."""
+
+    @_abc_1.abstractmethod
+    def StageVersion(
+        self,
+        request: _staging_pb2.StageVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_staging_pb2.StageVersionResponse, _abc.Awaitable[_staging_pb2.StageVersionResponse]]:
+        """Lets other settings of a scope take effect at a moment."""
+
+    @_abc_1.abstractmethod
+    def ListVersions(
+        self,
+        request: _staging_pb2.ListVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_staging_pb2.ListVersionsResponse, _abc.Awaitable[_staging_pb2.ListVersionsResponse]]:
+        """The versions that the settings of a scope have had, and the one that is staged, the newest first."""
+
+    @_abc_1.abstractmethod
+    def WithdrawVersion(
+        self,
+        request: _staging_pb2.WithdrawVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_staging_pb2.WithdrawVersionResponse, _abc.Awaitable[_staging_pb2.WithdrawVersionResponse]]:
+        """Withdraws a version that has not taken effect."""
+
+    @_abc_1.abstractmethod
+    def PlanRepair(
+        self,
+        request: _staging_pb2.PlanRepairRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_staging_pb2.PlanRepairResponse, _abc.Awaitable[_staging_pb2.PlanRepairResponse]]:
+        """Shows which values are, or would be, on more records than their type allows, and who would keep them."""
+
+    @_abc_1.abstractmethod
+    def Repair(
+        self,
+        request: _staging_pb2.RepairRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_staging_pb2.RepairResponse, _abc.Awaitable[_staging_pb2.RepairResponse]]:
+        """Takes values of unique types off all records but one (ID-039)."""
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

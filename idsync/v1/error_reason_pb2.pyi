@@ -45,7 +45,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL: a fault of the service; its log has the details under the trace id."""
     ERROR_REASON_CONFLICT: _ErrorReason.ValueType  # 11
     """FAILED_PRECONDITION: the state of the graph stands against it. Metadata `entries`: what rests on it;
-    `journal_seq`: the entry that stands against it.
+    `journal_seq`: the entry that stands against it; `shared_values`: how many values are on several records;
+    `version`: the version that is staged.
     """
     ERROR_REASON_ALREADY_ERASED: _ErrorReason.ValueType  # 20
     """FAILED_PRECONDITION: the profile was erased before. Metadata `erasure_id`: by which erasure, where known."""
@@ -80,7 +81,8 @@ ERROR_REASON_INTERNAL_ERROR: ErrorReason.ValueType  # 10
 """INTERNAL: a fault of the service; its log has the details under the trace id."""
 ERROR_REASON_CONFLICT: ErrorReason.ValueType  # 11
 """FAILED_PRECONDITION: the state of the graph stands against it. Metadata `entries`: what rests on it;
-`journal_seq`: the entry that stands against it.
+`journal_seq`: the entry that stands against it; `shared_values`: how many values are on several records;
+`version`: the version that is staged.
 """
 ERROR_REASON_ALREADY_ERASED: ErrorReason.ValueType  # 20
 """FAILED_PRECONDITION: the profile was erased before. Metadata `erasure_id`: by which erasure, where known."""

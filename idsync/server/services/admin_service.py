@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from idsync.config.configuration import Configuration, InputSettings, WorkspaceSettings
+from idsync.config.policy_json import policy_from_json
+from idsync.config.scopes import policy_warnings
 from idsync.model.blocking import BlockedValues
 from idsync.model.errors import NotFoundError
 from idsync.model.policy import Policy
+from idsync.model.settings_version import SettingsVersion
+from idsync.resolve.registry import load_strategies
 from idsync.server.call import Call
-from idsync.server.versions import Version
+from idsync.server.services.versions import Versions
+from idsync.server.switch.staging import Staging
+from idsync.server.switch.switch import Switch
+from idsync.server.versions import FILE
 from idsync.server.wire.pages import Page, page_of
 from idsync.v1 import admin_service_pb2 as pb
 
@@ -21,14 +28,13 @@ T = TypeVar("T")
 _ITEMS: Final = {"default": 100, "most": 1_000}
 
 
-class AdminService:
+class AdminService(Versions):
     """Answers operators only; shows everything but secrets."""
 
-    def __init__(self, configuration: Configuration, versions: Mapping[str, Version]) -> None:
-        self._scopes = [
-            _scope(name, policy, versions[name], configuration.warnings.get(name, ()))
-            for name, policy in sorted(configuration.scopes.items())
-        ]
+    def __init__(self, configuration: Configuration, switch: Switch, staging: Staging) -> None:
+        self._switch = switch
+        self._staging = staging
+        self._warnings = configuration.warnings
         self._workspaces = [_workspace(w) for w in sorted(configuration.workspaces, key=lambda w: w.name)]
         self._inputs = [_input(i) for i in sorted(configuration.inputs(), key=lambda i: i.key)]
 
@@ -36,16 +42,15 @@ class AdminService:
         """Show all scopes."""
         call.caller.require_operator()
         page = page_of(request.page_size, request.page_token, **_ITEMS, question="scopes")
-        shown, token = _part(self._scopes, page)
-        return pb.ListScopesResponse(scopes=shown, next_page_token=token)
+        names, token = _part(self._switch.names(), page)
+        return pb.ListScopesResponse(scopes=[self._scope(name) for name in names], next_page_token=token)
 
     async def get_scope(self, request: pb.GetScopeRequest, call: Call) -> pb.GetScopeResponse:
         """Show one scope."""
         call.caller.require_operator()
-        for scope in self._scopes:
-            if scope.name == request.name:
-                return pb.GetScopeResponse(scope=scope)
-        raise NotFoundError("no such scope")
+        if request.name not in self._switch.names():
+            raise NotFoundError("no such scope")
+        return pb.GetScopeResponse(scope=self._scope(request.name))
 
     async def list_workspaces(
         self, request: pb.ListWorkspacesRequest, call: Call
@@ -79,6 +84,16 @@ class AdminService:
                 return pb.GetInputResponse(input=item)
         raise NotFoundError("no such input")
 
+    def _scope(self, name: str) -> pb.Scope:
+        version = self._switch.current(name)
+        policy = policy_from_json(version.settings)
+        if version.author == FILE:
+            warnings: Sequence[str] = self._warnings.get(name, ())
+        else:
+            strategy = load_strategies([policy.strategy])[policy.strategy]
+            warnings = [f"{setting}: {text}" for setting, text in policy_warnings(policy, strategy)]
+        return _scope(name, policy, version, warnings)
+
     def _workspace(self, name: str) -> pb.Workspace:
         for workspace in self._workspaces:
             if workspace.name == name:
@@ -93,9 +108,9 @@ def _part(items: Sequence[T], page: Page) -> tuple[Sequence[T], str]:
     return items[start:end], page.token(end) if end < len(items) else ""
 
 
-def _scope(name: str, policy: Policy, version: Version, warnings: Sequence[str]) -> pb.Scope:
+def _scope(name: str, policy: Policy, version: SettingsVersion, warnings: Sequence[str]) -> pb.Scope:
     message = pb.Scope(name=name, version=version.number, author=version.author, warnings=warnings)
-    message.version_time.FromMilliseconds(version.at_ms)
+    message.version_time.FromMilliseconds(version.effective_ms)
     message.settings.CopyFrom(
         pb.ScopeSettings(
             strategy=policy.strategy,

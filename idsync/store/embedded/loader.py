@@ -75,8 +75,10 @@ _BY_KEY = (
     "SELECT seq, at_ms, cause, rule, request_id, input_id, mpid, body, idempotency_key FROM journal "
     "WHERE graph_id = ? AND input_id = ? AND idempotency_key = ? ORDER BY seq LIMIT 1"
 )
-_CONFIGURATION = (
-    "SELECT version, author, at_ms, settings FROM configuration WHERE scope = ? ORDER BY version DESC LIMIT 1"
+_VERSIONS = (
+    "SELECT scope, version, author, at_ms, settings, effective_ms, note, repair, withdrawn_ms, withdrawn_by, "
+    "withdrawn_note, taken_ms, repaired_ms FROM configuration WHERE ?1 IS NULL OR scope = ?1 "
+    "ORDER BY scope, version"
 )
 
 
@@ -185,10 +187,9 @@ class Loader:
         changes, evidence = orjson.loads(row[7])
         return unpack([*row[:7], changes, evidence, row[8]])
 
-    def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
-        """Find the newest configuration version of a scope: number, author, UTC milliseconds, settings."""
-        row: tuple[int, str, int, str] | None = self._connection.execute(_CONFIGURATION, (scope,)).fetchone()
-        return row
+    def versions(self, scope: str | None) -> list[tuple[Any, ...]]:
+        """Read the versions that the settings of a scope have had, or those of all, oldest first."""
+        return list(self._connection.execute(_VERSIONS, (scope,)))
 
     def _in(self, text: str, graph_id: int, keys: Collection[int]) -> list[Any]:
         rows: list[Any] = []

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.erasure import Traces
-from idsync.model.errors import StoreError
+from idsync.model.errors import StoreError, UnavailableError
 from idsync.model.flag import Flag, Flagged
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
 from idsync.model.recording import HistoryPage
+from idsync.model.settings_version import SettingsVersion, SharedValue
 from idsync.store.embedded.committer import Committer
 from idsync.store.embedded.inspection import Inspection
 from idsync.store.embedded.loader import Loader, digest
 from idsync.store.embedded.overlay import Overlay
+from idsync.store.version_row import version_of
 
 __all__ = ["Queries"]
 
@@ -105,11 +108,19 @@ class Queries(ABC):
         tables = await self._inspection.tables()
         return await tables.inactive_profiles(graph, before_ms, limit)
 
-    async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
-        """List holders of values on more than one record."""
+    async def shared_values(
+        self, graph: GraphKey, identity_type: int, limit: int, after: int = 0
+    ) -> list[SharedValue]:
+        """List values on more than one record."""
         await self.settle()
         tables = await self._inspection.tables()
-        return await tables.shared_values(graph, identity_type, limit)
+        return await tables.shared_values(graph, identity_type, limit, after)
+
+    async def count_shared(self, graph: GraphKey, identity_type: int) -> int:
+        """Count values on more than one record."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        return await tables.count_shared(graph, identity_type)
 
     async def flagged(
         self, graph: GraphKey, flags: Collection[Flag], limit: int, after: int = 0
@@ -176,14 +187,31 @@ class Queries(ABC):
             if not entries:
                 await grown.wait()
 
-    async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
-        """Give the newest configuration version."""
-        return self._loader.configuration(scope)
+    async def versions(self, scope: str | None = None) -> list[SettingsVersion]:
+        """List versions."""
+        return [version_of(row) for row in self._loader.versions(scope)]
 
-    async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
-        """Record a configuration version."""
+    async def add_version(self, version: SettingsVersion) -> bool:
+        """Write a version down."""
         tables = await self._inspection.tables()
-        return await tables.add_configuration(scope, author, at_ms, settings)
+        with _unavailable_if_refused():
+            return await tables.add_version(version)
+
+    async def withdraw_version(
+        self, scope: str, number: int, at_ms: int, by: str, note: str, *, even_if_due: bool = False
+    ) -> bool:
+        """Withdraw a version."""
+        tables = await self._inspection.tables()
+        with _unavailable_if_refused():
+            return await tables.withdraw_version(scope, number, at_ms, by, note, even_if_due)
+
+    async def mark_version(
+        self, scope: str, number: int, *, taken_ms: int | None = None, repaired_ms: int | None = None
+    ) -> None:
+        """Note what became of a version."""
+        tables = await self._inspection.tables()
+        with _unavailable_if_refused():
+            await tables.mark_version(scope, number, taken_ms, repaired_ms)
 
     # -- the history -------------------------------------------------------------------------------------
 
@@ -198,3 +226,14 @@ class Queries(ABC):
     def history_url(self) -> str | None:
         """Name the file of the tables."""
         return f"sqlite:///{self._database.absolute()}"
+
+
+@contextmanager
+def _unavailable_if_refused() -> Iterator[None]:
+    """Turn what the database says against a write into an error of ours."""
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - loaded already, by what was about to write
+
+    try:
+        yield
+    except DBAPIError as error:
+        raise UnavailableError("the store cannot write") from error

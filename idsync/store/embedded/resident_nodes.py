@@ -24,7 +24,7 @@ from idsync.store.embedded.loader import IdentityRead, Loader, digest
 from idsync.store.embedded.membership import Membership
 from idsync.store.embedded.newborns import Newborn, Newborns, grown_up
 from idsync.store.embedded.nodes import IdentityNode, ProfileNode
-from idsync.store.embedded.ranking import ranked
+from idsync.store.embedded.ranking import EMPTY, ranked
 from idsync.store.embedded.second_chance import SecondChance
 from idsync.store.rows import AliasRow, LinkRow
 
@@ -156,14 +156,37 @@ class ResidentNodes:
                 self.by_value[node.type][node.value] = node
 
     def split_by(self, login_set: TypeSet) -> None:
-        """Part known from anonymous holders by these login types from now on (ID-008)."""
-        if login_set != self._login_set:
-            self._login_set = login_set
-            for node in self.by_id.values():
-                mpids = self.in_order([*node.known.newest_first(), *node.anonymous.newest_first()])
-                self.ensure_profiles(mpids)
-                node.known = ranked([mpid for mpid in mpids if self.is_known(mpid)])
-                node.anonymous = ranked([mpid for mpid in mpids if not self.is_known(mpid)])
+        """Part known from anonymous holders by these login types from now on (ID-008).
+
+        All calls wait meanwhile, so where nobody changes sides nothing is ranked anew.
+        """
+        if login_set == self._login_set:
+            return
+        self._login_set = login_set
+        profiles = self.nodes
+        mixed: list[tuple[IdentityNode, list[Mpid]]] = []
+        for node in self.by_id.values():
+            known, anonymous = node.known, node.anonymous
+            if known is EMPTY and anonymous is EMPTY:
+                continue
+            holders = [*known.newest_first(), *anonymous.newest_first()]
+            seen = [profiles.get(mpid) for mpid in holders]
+            sides = [profile is not None and bool(profile.types & login_set) for profile in seen]
+            if None in seen:
+                mixed.append((node, holders))
+            elif sum(sides[: len(known)]) == len(known) and not any(sides[len(known) :]):
+                continue
+            elif known is EMPTY and all(sides):
+                node.known, node.anonymous = anonymous, EMPTY
+            elif anonymous is EMPTY and not any(sides):
+                node.known, node.anonymous = EMPTY, known
+            else:
+                mixed.append((node, holders))
+        self.ensure_profiles(dict.fromkeys(mpid for _, mpids in mixed for mpid in mpids))
+        for node, mpids in mixed:
+            mpids.sort(key=self.recency)
+            node.known = ranked([mpid for mpid in mpids if self.is_known(mpid)])
+            node.anonymous = ranked([mpid for mpid in mpids if not self.is_known(mpid)])
 
     def standing(self, wanted: ViewRequest) -> Standing | None:
         """Say where a call stands that looks for these identities, and by name for no other profile."""

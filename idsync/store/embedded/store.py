@@ -57,6 +57,7 @@ class EmbeddedStore(Queries):
     """
 
     answers_at_once = True
+    is_shared = False
 
     def __init__(
         self,

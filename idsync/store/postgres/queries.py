@@ -16,6 +16,7 @@ from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
 from idsync.model.recording import HistoryPage
+from idsync.model.settings_version import SharedValue
 from idsync.store.postgres import statements
 from idsync.store.postgres.address import Connection
 from idsync.store.postgres.database import Database, unavailable_if_away
@@ -101,10 +102,17 @@ class Queries(ABC):
         with unavailable_if_away():
             return await self._tables.inactive_profiles(graph, before_ms, limit)
 
-    async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
-        """List holders of values on more than one record."""
+    async def shared_values(
+        self, graph: GraphKey, identity_type: int, limit: int, after: int = 0
+    ) -> list[SharedValue]:
+        """List values on more than one record."""
         with unavailable_if_away():
-            return await self._tables.shared_values(graph, identity_type, limit)
+            return await self._tables.shared_values(graph, identity_type, limit, after)
+
+    async def count_shared(self, graph: GraphKey, identity_type: int) -> int:
+        """Count values on more than one record."""
+        with unavailable_if_away():
+            return await self._tables.count_shared(graph, identity_type)
 
     async def flagged(
         self, graph: GraphKey, flags: Collection[Flag], limit: int, after: int = 0

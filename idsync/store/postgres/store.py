@@ -13,6 +13,7 @@ import stamina
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.errors import ContentionError, UnavailableError
 from idsync.model.identity import GraphKey, Mpid
+from idsync.model.settings_version import SettingsVersion
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.minting import MpidMint
 from idsync.store.postgres import statements
@@ -41,6 +42,7 @@ class PostgresStore(Queries):
     """
 
     answers_at_once = False
+    is_shared = True
 
     def __init__(self, database: Database, *, clock: Callable[[], int], last_mpid: Mpid) -> None:
         self._database = database
@@ -200,22 +202,29 @@ class PostgresStore(Queries):
 
     # -- life ----------------------------------------------------------------------------------------------
 
-    async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
-        """Give the newest configuration version."""
+    async def versions(self, scope: str | None = None) -> list[SettingsVersion]:
+        """List versions."""
         with unavailable_if_away():
-            return await self._tables.configuration(scope)
+            return await self._tables.versions(scope)
 
-    async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
-        """Record a configuration version; nodes that bring the same one at once record it once."""
-        async for attempt in stamina.retry_context(
-            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
-        ):
-            with attempt, unavailable_if_away():
-                newest = await self._tables.configuration(scope)
-                if attempt.num > 1 and newest is not None and newest[3] == settings:
-                    return newest[0]
-                return await self._tables.add_configuration(scope, author, at_ms, settings)
-        raise AssertionError("the last attempt returns or raises")
+    async def add_version(self, version: SettingsVersion) -> bool:
+        """Write a version down; of nodes that bring one of the same number at once, one does."""
+        with unavailable_if_away():
+            return await self._tables.add_version(version)
+
+    async def withdraw_version(
+        self, scope: str, number: int, at_ms: int, by: str, note: str, *, even_if_due: bool = False
+    ) -> bool:
+        """Withdraw a version."""
+        with unavailable_if_away():
+            return await self._tables.withdraw_version(scope, number, at_ms, by, note, even_if_due)
+
+    async def mark_version(
+        self, scope: str, number: int, *, taken_ms: int | None = None, repaired_ms: int | None = None
+    ) -> None:
+        """Note what became of a version."""
+        with unavailable_if_away():
+            await self._tables.mark_version(scope, number, taken_ms, repaired_ms)
 
     async def settle(self) -> None:
         """Nothing is ever waiting: what was applied was committed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from idsync.model.aliasing import AliasRecord, AliasState
 from idsync.model.flag import Flag, Flagged
@@ -18,6 +18,7 @@ from idsync.store.sql.looks import whole
 from idsync.store.sql.moves import moves
 from idsync.store.sql.past_reader import PastReader
 from idsync.store.sql.profile_rows import alias_row, shown_profile
+from idsync.store.sql.shared_values import SharedValues
 from idsync.store.sql.tables import alias, directory, flag, graph, identity, journal, link, profile
 from idsync.store.sql.traces_reader import TracesReader
 from idsync.store.sql.watched_places import WatchedPlaces
@@ -25,7 +26,7 @@ from idsync.store.sql.watched_places import WatchedPlaces
 __all__ = ["SqlReader"]
 
 
-class SqlReader(PastReader, TracesReader, ConfigurationVersions, HistoryReader, WatchedPlaces):
+class SqlReader(PastReader, TracesReader, ConfigurationVersions, SharedValues, HistoryReader, WatchedPlaces):
     """Reads the tables and the journal of every graph; what it shows is durable."""
 
     @whole
@@ -206,24 +207,3 @@ class SqlReader(PastReader, TracesReader, ConfigurationVersions, HistoryReader, 
                 .limit(limit)
             )
             return list(rows)
-
-    @whole
-    async def shared_values(self, key: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
-        """List holders of values that are on more than one record."""
-        async with self._engine.connect() as connection:
-            graph_id = await graph_id_of(connection, key)
-            of_type = select(identity.c.identity_id).where(
-                identity.c.graph_id == graph_id, identity.c.type == identity_type
-            )
-            current = (link.c.graph_id == graph_id, link.c.until_seq.is_(None), link.c.descriptive == 0)
-            shared = await connection.scalars(
-                select(link.c.identity_id)
-                .where(*current, link.c.identity_id.in_(of_type))
-                .group_by(link.c.identity_id)
-                .having(func.count() > 1)
-                .limit(limit)
-            )
-            return [
-                list(await connection.scalars(select(link.c.mpid).where(*current, link.c.identity_id == i)))
-                for i in shared.all()
-            ]

@@ -237,6 +237,15 @@ configuration = Table(
     Column("author", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("settings", Text, nullable=False),
+    # from when on it holds; empty in a version that was written before there were staged ones: at once
+    Column("effective_ms", BigInteger),
+    Column("note", Text),
+    Column("repair", Integer),
+    Column("withdrawn_ms", BigInteger),
+    Column("withdrawn_by", Text),
+    Column("withdrawn_note", Text),
+    Column("taken_ms", BigInteger),
+    Column("repaired_ms", BigInteger),
 )
 
 recorded_call = Table(

@@ -8,6 +8,7 @@ from itertools import product
 from idsync.model.identity import IdentityType
 from idsync.model.journal import Change, ChangeKind
 from idsync.model.profile import Link, RecordedIdentity
+from idsync.store.protocol import MAX_HOLDERS
 from idsync.testing.clock import START_MS, ManualClock
 from idsync.testing.scribe import Scribe
 from idsync.testing.store_checks.people import CUSTOMER, DEVICE, MAIL, NICKNAME, OTHER_DEVICE, OTHER_MAIL
@@ -16,7 +17,7 @@ __all__ = ["InspectionChecks"]
 
 
 class InspectionChecks:
-    """Profiles whole, links past and present, lists for upkeep, configuration versions."""
+    """Profiles whole, links past and present, lists for upkeep."""
 
     async def test_a_profile_is_shown_whole(self, scribe: Scribe, clock: ManualClock) -> None:
         """Record, descriptions, source and times, each value with the entry that put it there."""
@@ -93,7 +94,7 @@ class InspectionChecks:
         assert pages == [[third, second], [first], []]
 
     async def test_values_on_more_than_one_record_are_listed(self, scribe: Scribe) -> None:
-        """A type may become unique only while there is none (ID-039)."""
+        """A type may become unique only while there is none (ID-039); the newest holder comes first."""
         first, second = await scribe.create(MAIL, DEVICE), await scribe.create(MAIL, DEVICE)
         third = await scribe.create(OTHER_MAIL)
         left, erased, described = [await scribe.create(DEVICE) for _ in range(3)]
@@ -102,18 +103,34 @@ class InspectionChecks:
         await scribe.add(erased, OTHER_MAIL)
         await scribe.erase(erased)
         await scribe.describe(described, OTHER_MAIL)
+        store, graph, email = scribe.store, scribe.graph, IdentityType.EMAIL
 
-        shared = await scribe.store.shared_values(scribe.graph, IdentityType.EMAIL, 10)
+        shared = await store.shared_values(graph, email, 10)
         await scribe.add(first, OTHER_MAIL)
-        more = await scribe.store.shared_values(scribe.graph, IdentityType.EMAIL, 10)
+        await scribe.give_back(first)
+        more = await store.shared_values(graph, email, 10)
+        pages = [
+            await store.shared_values(graph, email, 1, after) for after in (0, *(m.identity_id for m in more))
+        ]
 
-        assert [set(holders) for holders in shared] == [{first, second}]
-        assert {frozenset(holders) for holders in more} == {
-            frozenset({first, second}),
-            frozenset({first, third}),
-        }
-        assert len(await scribe.store.shared_values(scribe.graph, IdentityType.EMAIL, 1)) == 1
-        assert await scribe.store.shared_values(scribe.graph, IdentityType.CUSTOMERID, 10) == []
+        assert [(s.identity, s.mpids, s.holders) for s in shared] == [(MAIL, (second, first), 2)]
+        assert [(s.identity, s.mpids, s.holders) for s in more] == [
+            (MAIL, (first, second), 2),
+            (OTHER_MAIL, (first, third), 2),
+        ]
+        assert pages == [[more[0]], [more[1]], []]
+        assert await store.count_shared(graph, email) == 2
+        assert await store.shared_values(graph, IdentityType.CUSTOMERID, 10) == []
+        assert await store.count_shared(graph, IdentityType.CUSTOMERID) == 0
+
+    async def test_of_many_holders_the_newest_and_a_number_are_named(self, scribe: Scribe) -> None:
+        """One repair entry changes a bounded number of profiles (ID-039)."""
+        mpids = [await scribe.create(MAIL) for _ in range(MAX_HOLDERS + 3)]
+
+        [shared] = await scribe.store.shared_values(scribe.graph, IdentityType.EMAIL, 10)
+
+        assert shared.mpids == tuple(reversed(mpids[-MAX_HOLDERS - 1 :]))
+        assert shared.holders == MAX_HOLDERS + 3
 
     async def test_inactive_profiles_are_listed(self, scribe: Scribe, clock: ManualClock) -> None:
         """Creation, return and use are activity; erased profiles are past it (ID-214)."""
@@ -152,22 +169,6 @@ class InspectionChecks:
 
         assert none == []
         assert await scribe.store.graphs() == [scribe.graph]
-
-    async def test_configuration_versions_count_for_each_scope(self, scribe: Scribe) -> None:
-        """Settings have a version (ID-252); the newest is the one in force."""
-        store = scribe.store
-        none = await store.configuration("retail")
-
-        numbers = [
-            await store.add_configuration("retail", "file", START_MS, "one"),
-            await store.add_configuration("retail", "operator", START_MS + 1, 'two "\u00e9\U0001f600"'),
-            await store.add_configuration("wholesale", "file", START_MS + 2, "three"),
-        ]
-
-        assert none is None
-        assert numbers == [1, 2, 1]
-        assert await store.configuration("retail") == (2, "operator", START_MS + 1, 'two "\u00e9\U0001f600"')
-        assert await store.configuration("wholesale") == (1, "file", START_MS + 2, "three")
 
     async def test_who_stops_waiting_leaves_nothing_behind(self, scribe: Scribe) -> None:
         """Whenever a look is given up, twice even, the store still answers and ends, and so do its tasks."""

@@ -18,6 +18,7 @@ from idsync.testing.clock import START_MS, ManualClock
 from idsync.testing.graph_image import graph_image
 from idsync.testing.scribe import Scribe
 from idsync.testing.store_checks.people import CUSTOMER, DEVICE, MAIL, NICKNAME, OTHER_DEVICE, STAMP, numbered
+from idsync.testing.store_checks.versions import first_version
 
 __all__ = ["RestartChecks"]
 
@@ -41,12 +42,12 @@ class RestartChecks:
                 await store.settle()
             before = await graph_image(store, scribe.graph)
             graphs = await store.graphs()
-            configuration = await store.configuration("retail")
+            versions = await store.versions()
 
         async with _opened(open_store) as store:
             assert await graph_image(store, scribe.graph) == before
             assert await store.graphs() == graphs
-            assert await store.configuration("retail") == configuration is not None
+            assert await store.versions() == versions != []
 
     @needs(Capability.RESTART)
     async def test_the_order_of_holders_is_as_it_was(self, open_store: OpenStore, settled: bool) -> None:
@@ -206,7 +207,7 @@ async def _lively(scribe: Scribe, clock: ManualClock) -> None:
     third = await scribe.create(OTHER_DEVICE)
     await scribe.erase(third)
     await scribe.write(NEW, *scribe.creation(OTHER_DEVICE))
-    await scribe.store.add_configuration("retail", "file", clock.now_ms, "settings")
+    await scribe.store.add_version(first_version())
 
 
 @asynccontextmanager

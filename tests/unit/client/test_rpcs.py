@@ -15,7 +15,8 @@ ALWAYS = {
     "Identify", "Login", "Search", "GetCaller", "GetProfile", "BatchGetProfiles", "FindProfiles",
     "GetProfileAt", "FindProfilesAt", "ListHolders", "GetNeighborhood", "GetCollapseRisk",
     "Explain", "ListJournal", "GetErasure", "Export",
-    "ListScopes", "GetScope", "ListWorkspaces", "GetWorkspace", "ListInputs", "GetInput",
+    "ListScopes", "GetScope", "ListVersions", "PlanRepair",
+    "ListWorkspaces", "GetWorkspace", "ListInputs", "GetInput",
 }  # fmt: skip
 RPC_BY_NAME = {rpc.name: rpc for rpc in RPCS}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,23 @@ async def test_a_store_that_others_write_to_remembers_nothing() -> None:
     await prepare(resolver, call(DEVICE))
 
     assert resolver.recall("name") is None
+
+
+async def test_other_settings_hold_for_the_next_call(store: EmbeddedStore) -> None:
+    """ID-039: neither what was remembered, nor what was prepared, nor a ruling outlives the settings."""
+    scopes = {GRAPH.scope: SCOPE}
+    resolver = Resolver(store, scopes, ManualClock())
+    await prepare(resolver, call(DEVICE))
+    await resolver.resolve(call(OTHER, CUSTOMER))
+    known = await resolver.resolve(call(CUSTOMER, operation=Operation.LOGIN))
+    scopes[GRAPH.scope] = Scope(replace(POLICY, login=frozenset(), unique=frozenset()), SCOPE.strategy)
+    resolver.forget()
+
+    recalled = resolver.recall("name")
+    anonymous = await resolver.resolve(call(CUSTOMER, operation=Operation.IDENTIFY))
+    stranger = await resolver.resolve(call(Identity(T.CUSTOMERID, "c2"), Identity(T.IOS_IDFV, "third")))
+
+    assert recalled is None
+    assert known.is_logged_in
+    assert (anonymous.mpid, anonymous.is_logged_in) == (known.mpid, False)
+    assert not stranger.is_logged_in

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from idsync.config import policy_from_json
+from idsync.config import policy_from_json, policy_to_json
 from idsync.model.errors import ConfigurationError
 from idsync.model.identity import Environment, GraphKey, Identity, IdentityType
 from idsync.model.policy import Policy
 from idsync.model.request import Operation, ResolveRequest
+from idsync.model.settings_version import SettingsVersion, in_force
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
-from idsync.server.versions import Version, record_versions
+from idsync.server.versions import record_versions
 from idsync.store.memory import MemoryStore
 
 T = IdentityType
@@ -24,6 +25,11 @@ UNIQUE = replace(PLAIN, unique=frozenset({T.EMAIL}))
 
 def clock() -> int:
     return NOW_MS
+
+
+def of_file(number: int, policy: Policy, at_ms: int = NOW_MS, scope: str = "retail") -> SettingsVersion:
+    """A version as the file makes one."""
+    return SettingsVersion(scope, number, "file", at_ms, at_ms, policy_to_json(policy), taken_ms=at_ms)
 
 
 @pytest.fixture
@@ -52,10 +58,8 @@ async def share_an_email(store: MemoryStore, environment: Environment) -> set[in
 async def test_first_start_records_everything(store: MemoryStore) -> None:
     versions = await record_versions(store, {"retail": PLAIN, "blog": UNIQUE}, clock)
 
-    assert versions == {"retail": Version(1, "file", NOW_MS), "blog": Version(1, "file", NOW_MS)}
-    kept = await store.configuration("blog")
-    assert kept is not None
-    assert policy_from_json(kept[3]) == UNIQUE
+    assert versions == {"retail": [of_file(1, PLAIN)], "blog": [of_file(1, UNIQUE, scope="blog")]}
+    assert policy_from_json((await store.versions("blog"))[0].settings) == UNIQUE
 
 
 async def test_nothing_changed_nothing_recorded(store: MemoryStore) -> None:
@@ -63,7 +67,7 @@ async def test_nothing_changed_nothing_recorded(store: MemoryStore) -> None:
 
     again = await record_versions(store, {"retail": replace(PLAIN)}, lambda: NOW_MS + 1)
 
-    assert again == {"retail": Version(1, "file", NOW_MS)}
+    assert again == {"retail": [of_file(1, PLAIN)]}
 
 
 async def test_change_makes_a_version(store: MemoryStore) -> None:
@@ -71,7 +75,20 @@ async def test_change_makes_a_version(store: MemoryStore) -> None:
 
     again = await record_versions(store, {"retail": UNIQUE}, lambda: NOW_MS + 1)
 
-    assert again == {"retail": Version(2, "file", NOW_MS + 1)}
+    assert again == {"retail": [of_file(1, PLAIN), of_file(2, UNIQUE, NOW_MS + 1)]}
+
+
+async def test_what_an_operator_staged_goes_on_while_the_file_says_the_same(store: MemoryStore) -> None:
+    """ID-039: a file that says again what it said is no change."""
+    await record_versions(store, {"retail": PLAIN}, clock)
+    await store.add_version(replace(of_file(2, UNIQUE), author="Ann", taken_ms=NOW_MS))
+
+    [versions] = (await record_versions(store, {"retail": PLAIN}, clock)).values()
+
+    assert [version.author for version in versions] == ["file", "Ann"]
+    current = in_force(versions, NOW_MS)
+    assert current is not None
+    assert current.number == 2
 
 
 @pytest.mark.parametrize("environment", list(Environment))
@@ -88,7 +105,7 @@ async def test_shared_values_cannot_become_unique(store: MemoryStore, environmen
     assert all(str(mpid) in fault for mpid in mpids)
     assert environment.wire_name in fault
     assert "ed@example.com" not in str(caught.value)
-    assert await store.configuration("blog") is None
+    assert await store.versions("blog") == []
 
 
 async def test_what_was_unique_before_is_not_asked_again(store: MemoryStore) -> None:
@@ -96,4 +113,4 @@ async def test_what_was_unique_before_is_not_asked_again(store: MemoryStore) -> 
     await record_versions(store, {"retail": UNIQUE}, clock)
     await share_an_email(store, Environment.PRODUCTION)
 
-    assert await record_versions(store, {"retail": UNIQUE}, clock) == {"retail": Version(1, "file", NOW_MS)}
+    assert await record_versions(store, {"retail": UNIQUE}, clock) == {"retail": [of_file(1, UNIQUE)]}

@@ -16,10 +16,25 @@ _TABLES: Final = (
     "seal",
     "chain",
 )
+_COLUMNS: Final = (
+    ("identity", ("must_nots", "flags")),
+    (
+        "configuration",
+        (
+            "effective_ms",
+            "note",
+            "repair",
+            "withdrawn_ms",
+            "withdrawn_by",
+            "withdrawn_note",
+            "taken_ms",
+            "repaired_ms",
+        ),
+    ),
+)
 _TAKEN: Final = (
     *(f"DROP TABLE {name}" for name in _TABLES),
-    "ALTER TABLE identity DROP COLUMN must_nots",
-    "ALTER TABLE identity DROP COLUMN flags",
+    *(f"ALTER TABLE {table} DROP COLUMN {name}" for table, names in _COLUMNS for name in names),
 )
 TO_SQLITE: Final = "; ".join(
     (

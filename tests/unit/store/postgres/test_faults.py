@@ -18,6 +18,7 @@ from idsync.store.postgres.store import PostgresStore
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import Scribe
 from idsync.testing.store_checks.people import DEVICE, MAIL
+from idsync.testing.store_checks.versions import first_version
 from tests.unit.store.postgres.severing import Cut, Line, line_to
 
 pytestmark = pytest.mark.postgres
@@ -154,8 +155,11 @@ async def test_reading_and_inspection_say_that_the_database_is_away(
         far_store.entries(scribe.graph, 0, 1),
         far_store.entries_at(scribe.graph, [1]),
         far_store.entries_of_request(scribe.graph, "r", 1),
-        far_store.configuration("retail"),
-        far_store.add_configuration("retail", "file", 0, ""),
+        far_store.count_shared(scribe.graph, 1),
+        far_store.versions(),
+        far_store.add_version(first_version()),
+        far_store.withdraw_version("retail", 1, 0, "Ann", ""),
+        far_store.mark_version("retail", 1, taken_ms=0),
         anext(aiter(far_store.changes(scribe.graph, 0))),
     ]
     said = [await asyncio.gather(read, return_exceptions=True) for read in reads]
@@ -252,12 +256,10 @@ async def test_a_transaction_that_the_database_undid_is_taken_again(
 async def test_nodes_that_bring_the_same_settings_at_once_record_them_once(
     store: PostgresStore, other_store: PostgresStore
 ) -> None:
-    versions = await asyncio.gather(
-        *(node.add_configuration("retail", "file", 0, "same") for node in (store, other_store) * 3)
-    )
+    added = await asyncio.gather(*(node.add_version(first_version()) for node in (store, other_store) * 3))
 
-    assert await store.configuration("retail") == (max(versions), "file", 0, "same")
-    assert max(versions) <= len(versions)
+    assert added.count(True) == 1
+    assert await other_store.versions() == [first_version()]
 
 
 async def test_a_request_id_may_hold_anything(store: PostgresStore) -> None:

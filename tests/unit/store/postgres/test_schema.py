@@ -27,6 +27,7 @@ from idsync.testing.clock import ManualClock
 from idsync.testing.graph_image import graph_image
 from idsync.testing.scribe import GRAPH, Scribe
 from idsync.testing.store_checks.people import DEVICE, MAIL
+from idsync.testing.store_checks.versions import first_version
 from tests.unit.store.first_schema import TO_POSTGRES
 
 pytestmark = pytest.mark.postgres
@@ -248,6 +249,7 @@ async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(
     scribe = Scribe(store)
     mpid = await scribe.create(DEVICE, MAIL)
     before = await graph_image(store, scribe.graph)
+    await store.add_version(first_version())
     await store.close()
     await execute(url, TO_POSTGRES)
     older = await state_of(read_address(url))
@@ -258,11 +260,13 @@ async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(
     await Scribe(store).write(0, Change(ChangeKind.FORBIDDEN, 0, MAIL))
     await Scribe(store).write(0, Change(ChangeKind.QUARANTINED, 0, MAIL))
     view = await Scribe(store).look(MAIL)
+    versions = await store.versions()
     call = RecordedCall(GRAPH, 1, 0, "identify", mpid, None, "a/rule", (DEVICE,))
     refused = await store.calls.record_calls([(call, 1)], 1)
     await store.close()
 
     assert refused == []
+    assert versions == [first_version()]
     assert older is SchemaState.OLDER
     assert after == before
     assert list(after.profiles) == [mpid]
