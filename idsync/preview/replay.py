@@ -16,6 +16,7 @@ from idsync.model.notice import NoticeReason
 from idsync.model.recording import HistoryCall, HistoryEntry, HistoryPage
 from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
 from idsync.preview.comparison import Answered, Comparison
+from idsync.preview.operators import Operators
 from idsync.preview.report import Report
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps import ModifyStep, ResolveStep, modify_rule, refused_by
@@ -54,6 +55,7 @@ class Replay:
         self._graph = CandidateGraph(scope.policy.login_set)
         self._comparison = Comparison(self._graph)
         self._identities: dict[int, Identity] = {}
+        self._operators = Operators(key, self._scope.policy, self._graph, self._comparison, self._identities)
         self._erased: set[int] = set()
         self._sent: dict[int, HistoryCall] = {}
         self._waiting: list[HistoryEntry] = []
@@ -103,6 +105,11 @@ class Replay:
 
     def _entry(self, entry: HistoryEntry) -> None:
         changes, evidence = orjson.loads(entry.body)
+        commits = self._graph.seq
+        self._replay_entry(entry, changes, evidence)
+        self._operators.note(entry.seq, self._graph.seq if self._graph.seq > commits else 0)
+
+    def _replay_entry(self, entry: HistoryEntry, changes: list[list[Any]], evidence: list[Any]) -> None:
         self._comparison.live.add(entry.seq, entry.rule, changes)
         self.report.until_seq = entry.seq
         sent = self._sent.pop(entry.seq, None)
@@ -141,7 +148,7 @@ class Replay:
         return self._request(entry.cause, asked, previous)
 
     def _other(self, entry: HistoryEntry, changes: list[list[Any]]) -> None:
-        """Follow what was no call: removals happen here as well, aliases change nothing here."""
+        """Follow what was no call: what is removed or undone is so here as well, aliases change nothing."""
         kinds = {change[0] for change in changes}
         if _ERASED in kinds:
             for change in changes:
@@ -151,7 +158,11 @@ class Replay:
             was, would = Answered(entry.mpid, entry.rule), Answered(0, "alias/not-available")
             self._comparison.compare(entry.seq, was, would, 1, created=False)
         elif not kinds <= _ALIASES:
-            self.report.not_replayed[entry.cause] += 1
+            extent = self._operators.follow(entry, changes)
+            if extent is None:
+                self.report.not_replayed[entry.cause] += 1
+            else:
+                self.report.follow(entry.cause, extent)
 
     # -- calls that changed nothing ------------------------------------------------------------------------
 
@@ -197,7 +208,7 @@ class Replay:
             created = mpid == NEW
             if created:
                 mpid = self._comparison.name_for(answered)
-            graph.commit(change_set, mpid)
+            graph.commit(change_set.changes, mpid)
             self._comparison.rules.note(graph.seq, change_set.rule)
         try:
             resolution = step.answer(Applied(mpid, 0, None))
@@ -213,7 +224,7 @@ class Replay:
         step = ModifyStep(ModifyRequest(self._key, mpid, changes), self._scope)
         change_set = step.decide(graph)
         if change_set.changes:
-            graph.commit(change_set, mpid)
+            graph.commit(change_set.changes, mpid)
             self._comparison.rules.note(graph.seq, change_set.rule)
         try:
             step.answer(Applied(mpid, 0, None))

@@ -6,13 +6,14 @@ are the nodes of the embedded store's kind, without what ties them to a disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from idsync.model.aliasing import AliasRecord
-from idsync.model.changes import ChangeSet
 from idsync.model.identity import Identity, Mpid, TypeSet
 from idsync.model.journal import Change, ChangeKind, JournalEntry
 from idsync.model.must_not import MustNot
+from idsync.store.candidate_must_nots import CandidateMustNots
+from idsync.store.candidate_undo_log import UndoLog
 from idsync.store.embedded.nodes import IdentityNode
 
 __all__ = ["CandidateGraph", "Person"]
@@ -80,6 +81,8 @@ class CandidateGraph:
         people: Live profiles.
         nodes: Every identity that has or had a holder and still has its value.
         seq: Number of the last commit.
+        log: What it takes to undo a commit.
+        forbidden: The must-not-links.
     """
 
     def __init__(self, login_set: TypeSet) -> None:
@@ -87,6 +90,8 @@ class CandidateGraph:
         self.people: dict[Mpid, Person] = {}
         self.nodes: dict[Identity, IdentityNode] = {}
         self.seq = 0
+        self.log = UndoLog()
+        self.forbidden = CandidateMustNots()
         self.earlier: JournalEntry | None = None
 
     # -- what a decision sees ------------------------------------------------------------------------------
@@ -106,13 +111,12 @@ class CandidateGraph:
 
     @property
     def has_must_nots(self) -> bool:
-        """Say no: entries of operators are not replayed."""
-        return False
+        """Say whether any stands."""
+        return bool(self.forbidden)
 
     def must_nots(self, identity: Identity) -> Sequence[MustNot]:
-        """Give nothing."""
-        del identity
-        return ()
+        """Give those that stand and name an identity."""
+        return self.forbidden.naming(identity)
 
     # -- order ---------------------------------------------------------------------------------------------
 
@@ -126,12 +130,12 @@ class CandidateGraph:
 
     # -- what a commit does --------------------------------------------------------------------------------
 
-    def commit(self, change_set: ChangeSet, name: Mpid) -> None:
-        """Carry out a write; a profile that it creates gets the name given."""
+    def commit(self, changes: Collection[Change], name: Mpid) -> None:
+        """Carry out a write, but for must-not-links; a profile that it creates gets the name given."""
         self.seq += 1
         placed: dict[Mpid, list[Identity]] = {}
         before: dict[Mpid, tuple[int, bool]] = {}
-        for change in change_set.changes:
+        for change in changes:
             mpid = change.mpid or name
             if change.kind is _CREATED:
                 self.people[mpid] = Person(self, mpid, self.seq)
@@ -140,6 +144,7 @@ class CandidateGraph:
                 before[mpid] = person.recency, bool(person.types & self._login_set)
                 placed[mpid] = []
             self._change(change, self.people[mpid], placed[mpid])
+        self.log.note(list(before))
         for mpid, place in before.items():
             self._place(self.people[mpid], place, placed[mpid])
 
@@ -156,7 +161,8 @@ class CandidateGraph:
             person.types |= 1 << identity.type
             added.append(identity)
         elif kind is _REMOVED:
-            del person.on_record[identity]
+            since = person.on_record.pop(identity)
+            self.log.note_taken(self.seq, identity, person.mpid, since, descriptive=False)
             self.nodes[identity].drop(person.mpid)
             if not any(left.type == identity.type for left in person.on_record):
                 person.types &= ~(1 << identity.type)
@@ -166,6 +172,8 @@ class CandidateGraph:
             person.described = {**person.descriptions(), identity: self.seq}
         elif kind is _NO_LONGER_DESCRIBED:
             self.nodes[identity].described -= {person.mpid}
+            since = person.descriptions()[identity]
+            self.log.note_taken(self.seq, identity, person.mpid, since, descriptive=True)
             person.described = {i: s for i, s in person.descriptions().items() if i != identity}
 
     def _place(self, person: Person, before: tuple[int, bool], added: list[Identity]) -> None:
