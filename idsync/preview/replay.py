@@ -19,7 +19,9 @@ from idsync.preview.comparison import Answered, Comparison
 from idsync.preview.operators import Operators
 from idsync.preview.report import Report
 from idsync.resolve.scope import Scope
-from idsync.resolve.steps import ModifyStep, ResolveStep, modify_rule, refused_by
+from idsync.resolve.steps.modifying import ModifyStep, modify_rule
+from idsync.resolve.steps.resolving import ResolveStep
+from idsync.resolve.steps.terms import refused_by
 from idsync.store.candidate import CandidateGraph
 
 __all__ = ["Replay"]

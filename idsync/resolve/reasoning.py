@@ -19,7 +19,7 @@ from idsync.model.request import ResolveRequest
 from idsync.model.view import GraphView, Holders, ProfileView
 from idsync.resolve.recorded_view import RecordedView
 from idsync.resolve.scope import Scope
-from idsync.resolve.steps import ResolveStep
+from idsync.resolve.steps.resolving import ResolveStep
 from idsync.resolve.visits import Visit, visits
 
 __all__ = ["MAX_ALTERNATIVES", "Alteration", "Alternative", "Ending", "Kind", "Reasoning", "reason"]

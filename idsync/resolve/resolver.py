@@ -12,13 +12,16 @@ from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.request import AliasRequest, ModifyRequest, ResolveRequest
 from idsync.model.undo import Forbidding, ForbidRequest, RevertRequest, SplitRequest, Undone
 from idsync.resolve.alias import terms_of
-from idsync.resolve.alias_steps import AliasStep, DueAliasStep
 from idsync.resolve.at_once import AtOnce
 from idsync.resolve.erasure import EraseStep, ErasureOrder, MovedOnError
 from idsync.resolve.recorder import Recorder
 from idsync.resolve.rounds import MAX_ATTEMPTS, Rounds
 from idsync.resolve.scope import Scope
-from idsync.resolve.steps import DeleteStep, ModifyStep, ResolveStep, repeat_key
+from idsync.resolve.steps.aliasing import AliasStep, DueAliasStep
+from idsync.resolve.steps.deleting import DeleteStep
+from idsync.resolve.steps.modifying import ModifyStep
+from idsync.resolve.steps.resolving import ResolveStep
+from idsync.resolve.steps.terms import repeat_key
 from idsync.resolve.undo.following import gather
 from idsync.resolve.undo.forbid import ForbidStep
 from idsync.resolve.undo.revert import Outdated, RevertStep

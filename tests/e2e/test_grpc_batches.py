@@ -15,7 +15,7 @@ from idsync.model.errors import (
     InvalidRequestError,
 )
 from idsync.model.view import GraphView
-from idsync.resolve.steps import ResolveStep
+from idsync.resolve.steps.resolving import ResolveStep
 from idsync.server.app import App
 from idsync.v1 import identity_pb2
 from idsync.v1 import identity_service_pb2 as pb

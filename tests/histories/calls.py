@@ -12,7 +12,9 @@ from idsync.model.request import IdentityChange, ModifyRequest, Operation, Resol
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.scope import Scope
 from idsync.resolve.step import Step
-from idsync.resolve.steps import DeleteStep, ModifyStep, ResolveStep
+from idsync.resolve.steps.deleting import DeleteStep
+from idsync.resolve.steps.modifying import ModifyStep
+from idsync.resolve.steps.resolving import ResolveStep
 from idsync.testing.scribe import GRAPH
 
 __all__ = ["IDENTITIES", "Deletion", "Request", "any_request", "any_scope", "step_of", "with_mpid"]

@@ -22,7 +22,7 @@ def test_every_folder_of_the_tree_is_explained() -> None:
     stages = set(re.findall(r"^ {4}(\w+)/ ", tree, re.MULTILINE))
 
     assert shown == {folder for folder in _folders(".") if not folder.startswith(".")} | _folders("idsync")
-    assert stages == _folders("idsync/server")
+    assert stages == _folders("idsync/server") | _folders("idsync/resolve")
 
 
 def test_every_kind_of_test_has_its_folder() -> None:

@@ -9,7 +9,8 @@ from idsync.model.policy import Policy
 from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
-from idsync.resolve.steps import ModifyStep, ResolveStep
+from idsync.resolve.steps.modifying import ModifyStep
+from idsync.resolve.steps.resolving import ResolveStep
 from idsync.store.memory import MemoryStore
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import GRAPH, Scribe

@@ -15,9 +15,10 @@ from idsync.model.identity import Identity, IdentityType
 from idsync.model.policy import Policy
 from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
 from idsync.model.view import GraphView, ViewRequest
-from idsync.resolve import at_once, steps
+from idsync.resolve import at_once
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
+from idsync.resolve.steps.resolving import ResolveStep
 from idsync.store.embedded.opening import open_store
 from idsync.store.embedded.store import EmbeddedStore
 from idsync.testing.clock import ManualClock
@@ -41,13 +42,13 @@ async def store(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
 def decisions(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Notes each decision that is really made."""
     made: list[object] = []
-    decide = steps.ResolveStep.decide
+    decide = ResolveStep.decide
 
-    def noted(step: steps.ResolveStep, view: object) -> object:
+    def noted(step: ResolveStep, view: object) -> object:
         made.append(step)
         return decide(step, view)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(steps.ResolveStep, "decide", noted)
+    monkeypatch.setattr(ResolveStep, "decide", noted)
     return made
 
 

@@ -17,7 +17,7 @@ from idsync.model.view import GraphView, Holders, LookAgain, ProfileView, Ranked
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Scope
 from idsync.resolve.rounds import MAX_ATTEMPTS, Rounds
-from idsync.resolve.steps import ResolveStep
+from idsync.resolve.steps.resolving import ResolveStep
 from idsync.store.memory import MemoryStore
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import GRAPH, Scribe

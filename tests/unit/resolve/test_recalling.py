@@ -15,7 +15,7 @@ from idsync.model.request import IdentityChange, ModifyRequest, Operation, Resol
 from idsync.resolve import at_once
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
-from idsync.resolve.steps import ResolveStep
+from idsync.resolve.steps.resolving import ResolveStep
 from idsync.store.embedded.opening import open_store
 from idsync.store.embedded.store import EmbeddedStore
 from idsync.store.memory import MemoryStore

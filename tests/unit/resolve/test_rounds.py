@@ -14,10 +14,11 @@ from idsync.model.identity import Identity, IdentityType
 from idsync.model.policy import Policy
 from idsync.model.request import Operation, ResolveRequest
 from idsync.model.view import GraphView, ViewRequest
-from idsync.resolve import rounds, steps
+from idsync.resolve import rounds
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
 from idsync.resolve.rounds import MAX_ATTEMPTS
+from idsync.resolve.steps.resolving import ResolveStep
 from idsync.store.memory import MemoryStore
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import GRAPH, Scribe
@@ -309,14 +310,14 @@ async def test_a_refusal_concerns_nobody_else(how: str) -> None:
 async def test_a_strategy_that_fails_concerns_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """Strategies are other people's code."""
     resolver = _resolver(MemoryStore(clock=ManualClock()))
-    decide = steps.ResolveStep.decide
+    decide = ResolveStep.decide
 
-    def failing(step: steps.ResolveStep, view: GraphView) -> ChangeSet:
+    def failing(step: ResolveStep, view: GraphView) -> ChangeSet:
         if DEVICE in step.wanted.identities:
             raise ValueError("not a number")
         return decide(step, view)
 
-    monkeypatch.setattr(steps.ResolveStep, "decide", failing)
+    monkeypatch.setattr(ResolveStep, "decide", failing)
     failed, answer = await asyncio.gather(
         *(resolver.resolve(_logout(identity)) for identity in (DEVICE, OTHER_DEVICE)), return_exceptions=True
     )

@@ -17,10 +17,10 @@ from idsync.model.policy import Policy
 from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
 from idsync.model.standing import UNHELD
 from idsync.model.strategy import Strategy
-from idsync.resolve import steps
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
 from idsync.resolve.ruling import MAX_RULINGS, Ruling, Rulings
+from idsync.resolve.steps.resolving import ResolveStep
 from idsync.store.embedded.opening import open_store
 from idsync.store.embedded.store import EmbeddedStore
 from idsync.testing.clock import ManualClock
@@ -42,13 +42,13 @@ async def store(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
 def decided(monkeypatch: pytest.MonkeyPatch) -> list[ResolveRequest]:
     """Notes whose calls were decided by themselves."""
     requests: list[ResolveRequest] = []
-    decide = steps.ResolveStep.decide
+    decide = ResolveStep.decide
 
-    def noted(step: steps.ResolveStep, view: object) -> object:
+    def noted(step: ResolveStep, view: object) -> object:
         requests.append(step._request)
         return decide(step, view)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(steps.ResolveStep, "decide", noted)
+    monkeypatch.setattr(ResolveStep, "decide", noted)
     return requests
 
 
