@@ -104,7 +104,7 @@ class Operators:
         extent = Extent.WHOLE if len(there) == len(moved) else Extent.IN_PART
         return self._done(SplitStep(request, self._policy), extent, entry.mpid)
 
-    def _revert(self, entry: HistoryEntry, changes: list[list[Any]]) -> Extent:
+    def _revert(self, _entry: HistoryEntry, changes: list[list[Any]]) -> Extent:
         """Undo what the candidate committed where the entries that were undone had been written."""
         graph = self._graph
         undone = [change[_SEQ] for change in changes if change[0] == _REVERTED]

@@ -145,7 +145,7 @@ class Replay:
         else:
             known = {self._identities[i].type for i in asked}
             self.report.incomplete += any(
-                reason in _LEFT_OUT and kind not in known for kind, reason in notices
+                reason in _LEFT_OUT and kind not in known for kind, reason, *_ in notices
             )
         return self._request(entry.cause, asked, previous)
 
