@@ -114,7 +114,7 @@ class Operators:
         made = [link for commit in commits for link in graph.forbidden.made(commit)]
         withdrawn = {each for commit in commits for each in graph.forbidden.withdrawn(commit)}
         undoing = Undoing(
-            graph.seq,
+            graph.version,
             {commit: graph.log.about(commit) for commit in commits},
             [identity for link in made for side in link.sides for identity in side.identities],
             dict(graph.log.links(commits, graph.people)),

@@ -17,6 +17,7 @@ from idsync.model.recording import HistoryCall, HistoryEntry, HistoryPage
 from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
 from idsync.preview.comparison import Answered, Comparison
 from idsync.preview.operators import Operators
+from idsync.preview.remembered import Remembered
 from idsync.preview.report import Report
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps.modifying import ModifyStep, modify_rule
@@ -58,6 +59,7 @@ class Replay:
         self._comparison = Comparison(self._graph)
         self._identities: dict[int, Identity] = {}
         self._operators = Operators(key, self._scope.policy, self._graph, self._comparison, self._identities)
+        self._remembered = Remembered(self._graph)
         self._erased: set[int] = set()
         self._sent: dict[int, HistoryCall] = {}
         self._waiting: list[HistoryEntry] = []
@@ -165,6 +167,7 @@ class Replay:
                 self.report.not_replayed[entry.cause] += 1
             else:
                 self.report.follow(entry.cause, extent)
+                self._remembered.forget()
 
     # -- calls that changed nothing ------------------------------------------------------------------------
 
@@ -176,18 +179,36 @@ class Replay:
             self.report.refused += call.times
         self.calls += call.times
         was, left = Answered(call.mpid, call.rule), call.times
+        if call.operation == "modify":
+            asked = orjson.loads(call.body)
+            while left:
+                commits = self._graph.seq
+                would = self._modify(call.named or 0, asked)
+                left = self._compared(call, was, would, left, commits, created=False)
+            return
+        named = None if call.named is None else self._comparison.now(call.named)
+        key = call.operation, call.body, named
+        known = self._remembered.recall(key)
+        if known is not None:
+            self._comparison.compare(call.after_seq, was, known, left, created=False)
+            return
         asked = orjson.loads(call.body)
         while left:
             commits = self._graph.seq
-            if call.operation == "modify":
-                created = False
-                would = self._modify(call.named or 0, asked)
-            else:
-                request = self._request(call.operation, asked, call.named)
-                would, created = self._resolve(request, call.mpid)
-            times = 1 if self._graph.seq > commits else left
-            self._comparison.compare(call.after_seq, was, would, times, created=created)
-            left -= times
+            request = self._request(call.operation, asked, call.named)
+            would, created = self._resolve(request, call.mpid)
+            if self._graph.seq == commits:
+                key = call.operation, call.body, request.previous_mpid
+                self._remembered.keep(key, request.identities.values(), would)
+            left = self._compared(call, was, would, left, commits, created=created)
+
+    def _compared(
+        self, call: HistoryCall, was: Answered, would: Answered, left: int, commits: int, *, created: bool
+    ) -> int:
+        """Compare one call, or all that are left if one more would change nothing; says how many are left."""
+        times = 1 if self._graph.seq > commits else left
+        self._comparison.compare(call.after_seq, was, would, times, created=created)
+        return left - times
 
     # -- one call ------------------------------------------------------------------------------------------
 
