@@ -70,8 +70,8 @@ class UndoLog:
                 person = people.get(mpid)
                 if person is None:
                     continue
-                for descriptive, values in enumerate((person.record(), person.descriptions())):
+                for descriptive, values in ((False, person.record()), (True, person.descriptions())):
                     for identity, since in values.items():
                         if since == commit:
-                            links.setdefault((identity, mpid, bool(descriptive)), False)
+                            links.setdefault((identity, mpid, descriptive), False)
         return links

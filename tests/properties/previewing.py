@@ -123,12 +123,12 @@ class Run:
         found = (await self.store.profiles(GRAPH, [mpid])).get(mpid)
         return [] if found is None else [each.identity for each in found.identities]
 
-    async def withdraw(self, seqs: Sequence[int], policy_types: int) -> list[int]:
+    async def withdraw(self, seqs: Sequence[int]) -> list[int]:
         """Withdraw just those must-not-links of entries that stand, whatever others say the same."""
         standing = {row.seq for row in self.store._graphs[GRAPH].must_nots if row.until_seq is None}
         found = [seq for seq in seqs if seq in standing]
         if found:
-            (view,) = await self.store.read_views([ViewRequest(GRAPH, policy_types, [])])
+            (view,) = await self.store.read_views([ViewRequest(GRAPH, 0, [])])
             changes = tuple(Change(ChangeKind.PERMITTED, 0, alias_seq=seq) for seq in found)
             await self.store.apply([ChangeSet(GRAPH, 0, view, "forbid", "forbid/withdrawn", changes)])
         return found
@@ -210,6 +210,7 @@ class Client:
     # -- operators -----------------------------------------------------------------------------------------
 
     async def _operate(self, act: Split | Revert | Forbid) -> None:
+        extent: Extent | None
         try:
             if isinstance(act, Split):
                 extent = await self._split(act)
@@ -283,7 +284,7 @@ class Client:
             return Extent.WHOLE
         if act.withdraw:
             seqs = [self._entry_there[seq] for seq in done.withdrawn if seq in self._entry_there]
-            found = await self.other.withdraw(seqs, 0)
+            found = await self.other.withdraw(seqs)
             if not found:
                 return Extent.NOT
             return Extent.WHOLE if len(found) == len(done.withdrawn) else Extent.IN_PART
