@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, TypeAlias
 
 from idsync.model.identity import Identity, Mpid
+from idsync.model.view import Holders
 from idsync.preview.comparison import Answered
 from idsync.store.candidate import CandidateGraph, Person
-from idsync.store.embedded.nodes import IdentityNode
 
 __all__ = ["MAX_REMEMBERED", "CallKey", "Remembered"]
 
@@ -23,7 +23,7 @@ class _Answer(NamedTuple):
     """One answer, with the look that it rests on."""
 
     would: Answered
-    nodes: tuple[IdentityNode, ...]
+    nodes: tuple[Holders, ...]
     versions: tuple[int, ...]
     previous: tuple[Person | None, int]
 
@@ -59,9 +59,9 @@ class Remembered:
 
     def keep(self, key: CallKey, identities: Iterable[Identity], would: Answered) -> None:
         """Remember the answer to a call that has just changed nothing."""
-        nodes: list[IdentityNode] = []
+        nodes: list[Holders] = []
         for identity in identities:
-            node = self._graph.nodes.get(identity)
+            node = self._graph.holders(identity)
             if node is None:
                 # nothing would tell that it has come
                 return
