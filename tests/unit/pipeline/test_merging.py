@@ -10,10 +10,18 @@ from hypothesis import strategies as st
 
 from idsync.pipeline.profile.documents import read_document, write_document
 from idsync.pipeline.profile.merging import MAX_ATTRIBUTES, MAX_DEVICES, merged, reshaped
-from idsync.pipeline.profile.record import Device, Period, WorkspaceProfile, Written
+from idsync.pipeline.profile.record import Device, Period, Scalar, Value, WorkspaceProfile, Written
 
 moments = st.integers(0, 5)
-values = st.none() | st.booleans() | st.integers(-2, 2) | st.text(max_size=2) | st.lists(st.text(max_size=1))
+scalars = st.booleans() | st.integers(-2, 2) | st.text(max_size=2)
+lists = st.lists(st.text(max_size=1)).map(list[Scalar])
+values: st.SearchStrategy[Value] = st.none() | scalars | lists
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2)
+    | st.text(max_size=2)
+    | st.lists(st.text(max_size=1)).map(list[Scalar])
+)
 keys = st.sampled_from("abc")
 
 

@@ -31,7 +31,7 @@ from idsync.pipeline.runner.runner import Runner
 from idsync.pipeline.stages.identity import Attributed, IdentityStage, Outcome, Postponed
 from idsync.pipeline.stages.profile_write import ProfileWrite
 from idsync.pipeline.store.protocol import EventStore
-from idsync.pipeline.store.work import Figures, Settlement
+from idsync.pipeline.store.work import Death, Figures, Settlement
 from idsync.server.app import App, open_app
 from idsync.testing.clock import ManualClock
 from idsync.v1 import identity_pb2 as nouns
@@ -223,11 +223,11 @@ class TestIdentity:
 
 
 class _Reluctant(IdentityStage):
-    """The real stage, which cannot say it of some."""
+    """The real stage, which cannot say it of one batch."""
 
-    def __init__(self, stage: IdentityStage, mpid: int) -> None:
+    def __init__(self, stage: IdentityStage, batch_id: int) -> None:
         self.stage = stage
-        self.mpid: int | None = mpid
+        self.batch_id: int | None = batch_id
         self.seen: list[int] = []
 
     async def attribute(self, readings: Sequence[Any]) -> list[Outcome]:
@@ -235,9 +235,9 @@ class _Reluctant(IdentityStage):
         self.seen += [reading.batch.batch_id for reading in readings]
         return [
             Postponed("identity_fault")
-            if isinstance(outcome, Attributed) and outcome.mpid == self.mpid
+            if isinstance(outcome, Attributed) and reading.batch.batch_id == self.batch_id
             else outcome
-            for outcome in outcomes
+            for reading, outcome in zip(readings, outcomes, strict=True)
         ]
 
 
@@ -253,7 +253,8 @@ class TestTrouble:
         """PI-008: he keeps his place; once his turn is had, the rest of his follow in order."""
         await take(*(batch_of(of(name, tier=n)) for n, name in enumerate(("a", "b", "a"))))
         a, b = await mpid_of(client, "a"), await mpid_of(client, "b")
-        reluctant = _Reluctant(identity, a)
+        first = (await store.queue.next(1, 0))[0]
+        reluctant = _Reluctant(identity, first.batch_id)
         runner = Runner(store.queue, reluctant, RunnerMeters(CollectorRegistry()), clock)
         await all_done(runner)
         await take(batch_of(of("a", tier=3)))
@@ -263,7 +264,7 @@ class TestTrouble:
         assert await store.documents_of(a) == {}
         assert await store.queue.figures() == Figures(0, 3, 0)
         clock.advance(2_600)
-        reluctant.mpid = None
+        reluctant.batch_id = None
         reluctant.seen = []
         await all_done(runner)
         assert await values(store, a) == {"tier": 3}
@@ -281,7 +282,8 @@ class TestTrouble:
         """OU-050: with growing waits, then the next in line has his turn; an operator can send it again."""
         await take(batch_of(of("a", tier="first")), batch_of(of("a", colour="second")))
         a = await mpid_of(client, "a")
-        reluctant = _Reluctant(identity, a)
+        first = (await store.queue.next(1, 0))[0]
+        reluctant = _Reluctant(identity, first.batch_id)
         runner = Runner(store.queue, reluctant, RunnerMeters(CollectorRegistry()), clock)
         waits = []
         await all_done(runner)
@@ -294,9 +296,6 @@ class TestTrouble:
             waits.append(clock.now_ms - begun_ms)
         reluctant_once = len(await store.dead_letters.list(None, 10))
         clock.advance(600_000)
-        await runner.once()
-        reluctant.mpid = None
-        clock.advance(2_500)
         await all_done(runner)
 
         (letter,) = await store.dead_letters.list(None, 10)
@@ -305,6 +304,7 @@ class TestTrouble:
         assert all(2 * shorter * 0.75 < longer for shorter, longer in itertools.pairwise(waits))
         assert await values(store, a) == {"colour": "second"}
         assert await store.dead_letters.send_again(letter.batch_id)
+        reluctant.batch_id = None
         await all_done(runner)
         assert await values(store, a) == {"colour": "second", "tier": "first"}
 
@@ -344,7 +344,7 @@ class TestTrouble:
         await take(batch_of(of("c-1", tier=1)))
         (batch,) = await store.queue.next(1, 0)
         await store.queue.lead()
-        await store.queue.settle(Settlement(dead=[runner_module.Death(batch, "fault", 1)]))
+        await store.queue.settle(Settlement(dead=[Death(batch, "fault", 1)]))
         for body, letters in ((b"{", ["unreadable"]), (b"[]", ["unreadable"]), (b"{}", [])):
             assert await store.dead_letters.correct(batch.batch_id, body)
             assert await store.dead_letters.send_again(batch.batch_id)
