@@ -16,12 +16,6 @@ moments = st.integers(0, 5)
 scalars = st.booleans() | st.integers(-2, 2) | st.text(max_size=2)
 lists = st.lists(st.text(max_size=1)).map(list[Scalar])
 values: st.SearchStrategy[Value] = st.none() | scalars | lists
-    st.none()
-    | st.booleans()
-    | st.integers(-2, 2)
-    | st.text(max_size=2)
-    | st.lists(st.text(max_size=1)).map(list[Scalar])
-)
 keys = st.sampled_from("abc")
 
 

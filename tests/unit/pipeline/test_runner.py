@@ -23,6 +23,7 @@ from idsync.model.identity import Environment
 from idsync.pipeline import intake as intake_module
 from idsync.pipeline.intake import Intake
 from idsync.pipeline.profile.documents import read_document
+from idsync.pipeline.profile.reading import read_batch
 from idsync.pipeline.profile.record import WorkspaceProfile
 from idsync.pipeline.runner import runner as runner_module
 from idsync.pipeline.runner.group import MAX_ATTEMPTS
@@ -210,6 +211,24 @@ class TestIdentity:
         await all_done(runner)
         assert [await values(store, mpid) for mpid in mpids] == [{"tier": n} for n in range(3)]
 
+    async def test_an_answer_that_nothing_is_available_is_no_attempt(
+        self, store: EventStore, take: Any, service: App
+    ) -> None:
+        """PI-008: said of each call, where the database of the graph is away; said of one, he is busy."""
+        await take(batch_of(of("a", tier=1)), batch_of(of("b", tier=1)))
+        readings = [read_batch(batch) for batch in await store.queue.next(10, 0)]
+        busy = _Busy(service.local_transport)
+        stage = IdentityStage(busy, lambda key: DelegateCredentials(key, service.delegate_token))
+
+        busy.calls = 1
+        one, other = await stage.attribute(readings)
+        busy.calls = 2
+        with pytest.raises(UnavailableError):
+            await stage.attribute(readings)
+
+        assert one == Postponed("identity_unavailable")
+        assert other == Attributed(readings[1].batch.mpid)
+
     async def test_an_input_that_is_gone_leaves_dead_letters(
         self, store: EventStore, take: Any, client: AsyncClient, clock: ManualClock
     ) -> None:
@@ -220,6 +239,18 @@ class TestIdentity:
         await all_done(Runner(store.queue, stranger, RunnerMeters(CollectorRegistry()), clock))
 
         assert [each.cause for each in await store.dead_letters.list("shop", 10)] == ["unknown_input"]
+
+
+class _Busy(AsyncClient):
+    """A client whose first calls are answered as those that lost too many races are."""
+
+    calls = 0
+
+    async def batch_resolve(self, request: pb.BatchResolveRequest, **options: Any) -> pb.BatchResolveResponse:
+        answer = await super().batch_resolve(request, **options)
+        for result in answer.results[: self.calls]:
+            result.error.CopyFrom(pb.ResolveError(code=14, reason="UNAVAILABLE", message="busy"))
+        return answer
 
 
 class _Reluctant(IdentityStage):
