@@ -2,7 +2,7 @@
 BIN ?= .venv/bin
 UV := $(BIN)/uv
 .DEFAULT_GOAL := help
-.PHONY: help setup format check lint types imports contract dependencies project test test-lowest test-all proto names lock bench bench-all serve
+.PHONY: help setup format check static lint types imports contract dependencies project test test-lowest test-all proto names lock bench bench-all serve
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -16,7 +16,9 @@ format: ## lay out the code, sort the imports, mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-check: lint types imports contract dependencies project ## all that can be said without running the service
+check: static project ## all that can be said without running the service
+
+static: lint types imports contract dependencies
 
 lint:
 	$(BIN)/ruff format --check

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -23,11 +22,9 @@ from idsync.cli.session import (
 )
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-
     from idsync.v1 import privacy_service_pb2 as pb
 
-__all__ = ["app", "export"]
+__all__ = ["app"]
 
 _WHOM: Final = "who"
 
@@ -83,6 +80,7 @@ def who(
     names them: repeat the command with the MPIDs that are meant, or with --all-holders. For operators only.
     Without --yes the preview comes first, and a question. Exits 1 if nothing was erased.
     """
+    from idsync.cli.erase_wording import erasure_lines, scope_lines
     from idsync.v1 import identity_pb2
     from idsync.v1 import privacy_service_pb2 as pb
 
@@ -106,9 +104,9 @@ def who(
             request.preview = True
             shown = client.erase(request)
             if preview:
-                print_answer(shown.scope, lambda: _scope_lines(shown.scope), as_json=as_json)
+                print_answer(shown.scope, lambda: scope_lines(shown.scope), as_json=as_json)
                 return
-            for line in _scope_lines(shown.scope):
+            for line in scope_lines(shown.scope):
                 typer.echo(line, err=True)
             if not sys.stdin.isatty():
                 refuse("nothing was erased; say --yes")
@@ -117,7 +115,7 @@ def who(
             request.preview = False
         answer = client.erase(request)
     _keep(receipt, answer.erasure)
-    print_answer(answer, lambda: _erasure_lines(answer.erasure, receipt), as_json=as_json)
+    print_answer(answer, lambda: erasure_lines(answer.erasure, receipt), as_json=as_json)
 
 
 @app.command()
@@ -129,6 +127,7 @@ def show(
     as_json: options.AsJson = False,
 ) -> None:
     """Show an erasure that was carried out, and write its receipt again. For operators only."""
+    from idsync.cli.erase_wording import erasure_lines
     from idsync.v1 import privacy_service_pb2 as pb
 
     if receipt is not None and receipt.exists():
@@ -136,7 +135,7 @@ def show(
     with connected(target, None, None, token) as client:
         erasure = client.get_erasure(pb.GetErasureRequest(erasure_id=erasure_id)).erasure
     _keep(receipt, erasure)
-    print_answer(erasure, lambda: _erasure_lines(erasure, receipt), as_json=as_json)
+    print_answer(erasure, lambda: erasure_lines(erasure, receipt), as_json=as_json)
 
 
 @app.command()
@@ -201,85 +200,3 @@ def _keep(path: Path | None, erasure: pb.Erasure) -> None:
             f"erased, but the receipt cannot be written: {error.strerror}; "
             f"idsync erase show {erasure.erasure_id} --receipt FILE"
         )
-
-
-def _counted(counts: Any) -> str:
-    from idsync.cli.wording import type_name
-
-    return ", ".join(f"{each.count:,} {type_name(each.type)}" for each in counts) or "none"
-
-
-def _scope_lines(scope: pb.ErasureScope) -> Iterator[str]:
-    from idsync.cli.wording import identity_text, row
-
-    for profile in scope.profiles:
-        kind = "known" if profile.is_known else "anonymous"
-        created = profile.create_time.ToJsonString()
-        yield row("profile", f"{profile.mpid}  {kind}, since {created}: {_counted(profile.identities)}")
-    yield row("removes", _counted(scope.removed))
-    for kept in scope.kept:
-        why = f"other holders: {kept.other_holders:,}" if kept.other_holders else "others' alias request"
-        yield row("stays", f"{identity_text(kept.identity)}  ({why})")
-    yield row("aliases", f"{scope.alias_requests:,} requests")
-    texts = f"{scope.caller_texts:,} of them lose a text of their caller"
-    yield row("journal", f"{scope.journal_entries:,} entries stay without values, {texts}")
-    for mpid in scope.former_holder_mpids:
-        yield row("once had it", f"{mpid}  lives, and is not erased")
-    for sentence in scope.not_reached:
-        yield row("not reached", sentence)
-
-
-def _erasure_lines(erasure: pb.Erasure, receipt: Path | None) -> Iterator[str]:
-    from idsync.cli.wording import row
-
-    yield row("erasure", erasure.erasure_id)
-    for mpid in erasure.mpids:
-        yield row("erased", str(mpid))
-    yield row("journal", f"entry {erasure.journal_seq} at {erasure.time.ToJsonString()}")
-    yield row(
-        "receipt",
-        str(receipt) if receipt is not None else f"idsync erase show {erasure.erasure_id} --receipt FILE",
-    )
-
-
-def export(
-    mpid: Annotated[
-        int,
-        typer.Argument(metavar="MPID", min=options.MIN_MPID, max=options.MAX_MPID, help="Whose data."),
-    ],
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", dir_okay=False, help="Write it there.")
-    ] = None,
-    target: options.Target = "127.0.0.1:50051",
-    token: options.Token = None,
-) -> None:
-    """Write all that is kept of a profile as one JSON document, and nothing of others. For operators only."""
-    import json
-    import os
-
-    from google.protobuf.json_format import MessageToDict
-
-    from idsync.v1 import privacy_service_pb2 as pb
-
-    def told(message: Message) -> dict[str, Any]:
-        return MessageToDict(message, preserving_proto_field_name=True)
-
-    request = pb.ExportRequest(mpid=mpid, page_size=1_000)
-    with connected(target, None, None, token) as client:
-        page = client.export(request)
-        document = told(page)
-        while page.next_page_token:
-            request.page_token = page.next_page_token
-            page = client.export(request)
-            document["entries"] += told(page)["entries"]
-    document.pop("next_page_token", None)
-    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-    if out is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        refuse(f"{out} cannot be written: {error.strerror}")

@@ -13,6 +13,7 @@ from idsync.cli import (
     db,
     demo,
     erase,
+    export,
     history,
     inspect,
     options,
@@ -66,7 +67,7 @@ app.command("split", cls=options.MpidCommand)(undo.split)
 app.command("revert")(undo.revert)
 app.command("forbid", cls=options.MpidCommand)(undo.forbid)
 app.add_typer(erase.app, name="erase")
-app.command("export", cls=options.MpidCommand)(erase.export)
+app.command("export", cls=options.MpidCommand)(export.export)
 app.command("replay")(replay.replay)
 app.command("preview")(preview.preview)
 app.add_typer(scenario.app, name="scenario")

@@ -80,7 +80,7 @@ class Previewer:
             yield Progress(0, until_seq, 0)
             if self._recorder is not None:
                 await self._recorder.write()
-            spans = await self._store.recorded_spans(graph)
+            spans = await self._store.calls.recorded_spans(graph)
             async with aclosing(self._replayed(graph, candidate, until_seq)) as replayed:
                 async for told in replayed:
                     if isinstance(told, Report):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 
 from idsync.model.changes import Applied, ChangeSet
@@ -18,7 +18,6 @@ from idsync.model.errors import UnavailableError
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.recording import RecordedCall, RecordedSpan
 from idsync.model.standing import Unchanged
-from idsync.model.view import ViewRequest
 from idsync.resolve.step import Step
 from idsync.store.protocol import Store
 
@@ -29,8 +28,10 @@ INTERVAL_S: Final = 10.0
 MAX_CALLS: Final = 20_000
 """Kinds of calls in one interval; what comes beyond them is counted as not recorded."""
 _DAY_MS: Final = 86_400_000
-_AT_ONCE: Final = 500
-"""Calls written together: so many hold the loop for some milliseconds."""
+_AT_ONCE: Final = 1_000
+"""Calls written together, in one transaction."""
+_SLICE: Final = 100
+"""Calls that are looked at before the loop has its turn: less than a millisecond."""
 
 
 class Recordable(Protocol):
@@ -42,8 +43,8 @@ class Recordable(Protocol):
         ...
 
     @property
-    def wanted(self) -> ViewRequest:
-        """What it looks at."""
+    def graph(self) -> GraphKey:
+        """Where it looks."""
         ...
 
     def is_told_by(self, change_set: ChangeSet | None) -> bool:
@@ -166,7 +167,7 @@ class Recorder:
             graph = conditions.graph
             rests_on = _rests_on(conditions)
         else:
-            graph, rests_on = step.wanted.graph, 0
+            graph, rests_on = step.graph, 0
         if self._is_full():
             self._lose(graph, 1)
             return
@@ -180,7 +181,7 @@ class Recorder:
     def void(self) -> None:
         """Forget the interval: entries that it rests on were not written, and others take their place."""
         for step, count in self._counts.items():
-            self._lose(step.wanted.graph, count)
+            self._lose(step.graph, count)
         for call, times in self._take_calls():
             self._lose(call.graph, times)
         self._counts, self._firsts = {}, {}
@@ -201,30 +202,41 @@ class Recorder:
     async def write(self) -> None:
         """Write what was counted; what the store cannot take now is counted as not recorded."""
         async with self._writing:
-            counts, firsts = self._counts, self._firsts
+            counts, firsts = list(self._counts.items()), self._firsts
             seen = dict(self._seen)
             self._counts, self._firsts = {}, {}
-            merged = dict(self._take_calls())
-            for number, (step, count) in enumerate(counts.items()):
-                call = step.recorded(firsts[step][0], 0, firsts[step][1])
+            said = self._take_calls()
+            for start in range(0, len(said), _AT_ONCE):
+                await self._write(said[start : start + _AT_ONCE])
+            for start in range(0, len(counts), _AT_ONCE):
+                await self._write(await self._said(counts[start : start + _AT_ONCE], firsts))
+            await self._tell(seen)
+
+    async def _said(
+        self, counts: Sequence[tuple[Recordable, int]], firsts: Mapping[Recordable, tuple[int, Mpid]]
+    ) -> list[tuple[RecordedCall, int]]:
+        """Put kinds of calls into words; two that are the same in words are one."""
+        merged: dict[RecordedCall, int] = {}
+        for start in range(0, len(counts), _SLICE):
+            for step, count in counts[start : start + _SLICE]:
+                after_seq, mpid = firsts[step]
+                call = step.recorded(after_seq, 0, mpid)
                 if call is not None:
                     merged[call] = merged.get(call, 0) + count
-                if number % _AT_ONCE == 0:
-                    await asyncio.sleep(0)
-            calls = list(merged.items())
-            for start in range(0, len(calls), _AT_ONCE):
-                await self._write(calls[start : start + _AT_ONCE])
-            await self._tell(seen)
+            await asyncio.sleep(0)
+        return list(merged.items())
 
     async def _write(self, calls: list[tuple[RecordedCall, int]]) -> None:
         try:
-            refused = await self._store.record_calls(calls, self._clock())
+            refused = await self._store.calls.record_calls(calls, self._clock())
         except UnavailableError:
             refused = [call for call, _ in calls]
-        counts = dict(calls)
-        for call in refused:
-            self._lose(call.graph, counts.pop(call))
-        self.recorded += sum(counts.values())
+        self.recorded += sum(count for _, count in calls)
+        if refused:
+            counts = dict(calls)
+            for call in refused:
+                self.recorded -= counts[call]
+                self._lose(call.graph, counts[call])
 
     async def _tell(self, seen: dict[GraphKey, int]) -> None:
         """Write up to which entry calls were recorded, where that changed."""
@@ -234,7 +246,8 @@ class Recorder:
                 continue
             began = self._began.get(graph, span[0])
             try:
-                await self._store.record_span(RecordedSpan(graph, self._node, began, *span), self._clock())
+                written = RecordedSpan(graph, self._node, began, *span)
+                await self._store.calls.record_span(written, self._clock())
             except UnavailableError:
                 continue
             self._told[graph] = span
@@ -251,7 +264,7 @@ class Recorder:
             UnavailableError: The store is out of reach.
         """
         await self.write()
-        await self._store.forget_calls(graph, mpids, values)
+        await self._store.calls.forget_calls(graph, mpids, values)
 
     async def drop_old(self) -> None:
         """Remove what was recorded longer ago than it is kept.
@@ -259,7 +272,7 @@ class Recorder:
         Raises:
             UnavailableError: The store is out of reach.
         """
-        await self._store.drop_calls(self._clock() - self._days * _DAY_MS)
+        await self._store.calls.drop_calls(self._clock() - self._days * _DAY_MS)
 
 
 def _rests_on(change_set: ChangeSet) -> int:

@@ -16,7 +16,7 @@ from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import NEW, ChangeKind, JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile, RecordedIdentity
-from idsync.model.recording import HistoryPage, RecordedCall, RecordedSpan
+from idsync.model.recording import HistoryPage
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.chain import first_link
 from idsync.store.codec import alias_record, from_stored, to_stored
@@ -48,7 +48,7 @@ class MemoryStore:
         self._mint = MpidMint(clock)
         self._graphs = _Graphs()
         self._configurations: dict[str, list[tuple[int, str, int, str]]] = {}
-        self._recording = MemoryRecording(self._graphs)
+        self.calls = MemoryRecording(self._graphs)
         self._grown = asyncio.Condition()
 
     async def read_views(self, wanted: Sequence[ViewRequest]) -> list[GraphView]:
@@ -226,32 +226,9 @@ class MemoryStore:
         versions.append((len(versions) + 1, author, at_ms, settings))
         return len(versions)
 
-    async def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
-        """Keep calls."""
-        return self._recording.record_calls(calls, at_ms)
-
-    async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
-        """Keep how far a process has recorded a graph."""
-        del at_ms
-        self._recording.record_span(span)
-
-    async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
-        """List which entries calls were recorded at."""
-        return self._recording.recorded_spans(graph)
-
-    async def forget_calls(
-        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
-    ) -> None:
-        """Empty what was recorded of a profile."""
-        self._recording.forget_calls(graph, mpids, values)
-
-    async def drop_calls(self, before_ms: int) -> None:
-        """Remove what is older."""
-        self._recording.drop_calls(before_ms)
-
     def history(self, graph: GraphKey, until_seq: int) -> AsyncIterator[HistoryPage]:
         """Give the journal and the recorded calls in order."""
-        return self._recording.history(graph, until_seq)
+        return self.calls.history(graph, until_seq)
 
     @property
     def history_url(self) -> str | None:

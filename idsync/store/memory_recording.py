@@ -27,7 +27,7 @@ class _Record:
 
 
 class MemoryRecording:
-    """Keeps what was recorded; part of `MemoryStore`.
+    """Implements `idsync.store.protocol.CallRecord` beside `MemoryStore`, and reads the history.
 
     Args:
         graphs: The graphs of the store.
@@ -37,7 +37,7 @@ class MemoryRecording:
         self._graphs = graphs
         self._records: defaultdict[GraphKey, _Record] = defaultdict(_Record)
 
-    def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
+    async def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
         """Write calls; returns those whose graph has no entry yet."""
         refused = []
         for call, count in calls:
@@ -70,17 +70,20 @@ class MemoryRecording:
         record.types[value_id] = int(identity.type)
         return -value_id
 
-    def record_span(self, span: RecordedSpan) -> None:
+    async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
         """Write how far one process has recorded a graph."""
+        del at_ms
         spans = self._records[span.graph].spans
         before = spans.get(span.node)
         spans[span.node] = span if before is None else span._replace(from_seq=before.from_seq)
 
-    def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
+    async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
         """List which entries calls were recorded at."""
         return sorted(self._records[graph].spans.values(), key=lambda span: (span.from_seq, span.node))
 
-    def forget_calls(self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]) -> None:
+    async def forget_calls(
+        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
+    ) -> None:
         """Empty these values, and those that calls of profiles named, unless another live one holds them."""
         record, tables = self._records[graph], self._graphs[graph]
         named = {i for _, call in record.calls if call.mpid in mpids for i in unknown_ids(call.body)}
@@ -95,7 +98,7 @@ class MemoryRecording:
             if kept is not None and kept[0] not in held:
                 record.values[value_id] = None
 
-    def drop_calls(self, before_ms: int) -> None:
+    async def drop_calls(self, before_ms: int) -> None:
         """Remove what is older."""
         for record in self._records.values():
             old = [call.after_seq for at_ms, call in record.calls if at_ms < before_ms]

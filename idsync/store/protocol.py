@@ -16,7 +16,40 @@ from idsync.model.recording import HistoryPage, RecordedCall, RecordedSpan
 from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
 
-__all__ = ["ImmediateStore", "Store"]
+__all__ = ["CallRecord", "ImmediateStore", "Store"]
+
+
+class CallRecord(Protocol):
+    """The record of calls that a store keeps beside its journal; it fails as the store does."""
+
+    async def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
+        """Write calls, each with how many there were of its kind.
+
+        Returns:
+            Those that cannot be kept: their graph has no entry yet.
+        """
+        ...
+
+    async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
+        """Write how far one process has recorded a graph, in place of what it wrote before."""
+        ...
+
+    async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
+        """List which entries calls were recorded at, by process."""
+        ...
+
+    async def forget_calls(
+        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
+    ) -> None:
+        """Empty, in what was recorded, these values and all that calls of these profiles named.
+
+        The calls stay, without the values, but for those that another live profile holds.
+        """
+        ...
+
+    async def drop_calls(self, before_ms: int) -> None:
+        """Remove what was recorded before a moment, UTC milliseconds."""
+        ...
 
 
 class Store(Protocol):
@@ -163,35 +196,11 @@ class Store(Protocol):
         """Record a new configuration version of a scope; returns its number."""
         ...
 
-    # -- the record of calls -------------------------------------------------------------------------------
+    # -- calls -----------------------------------------------------------------------------------------------
 
-    async def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
-        """Write calls, each with how many there were of its kind.
-
-        Returns:
-            Those that cannot be kept: their graph has no entry yet.
-        """
-        ...
-
-    async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
-        """Write how far one process has recorded a graph, in place of what it wrote before."""
-        ...
-
-    async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
-        """List which entries calls were recorded at, by process."""
-        ...
-
-    async def forget_calls(
-        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
-    ) -> None:
-        """Empty, in what was recorded, these values and all that calls of these profiles named.
-
-        The calls stay, without the values, but for those that another live profile holds.
-        """
-        ...
-
-    async def drop_calls(self, before_ms: int) -> None:
-        """Remove what was recorded before a moment, UTC milliseconds."""
+    @property
+    def calls(self) -> CallRecord:
+        """What the journal does not say of calls."""
         ...
 
     def history(self, graph: GraphKey, until_seq: int) -> AsyncIterator[HistoryPage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -28,7 +28,7 @@ def first_call_id(at_ms: int) -> int:
     return at_ms << _SPARE_BITS
 
 
-def named_by(calls: Iterable[RecordedCall]) -> set[Identity]:
+def named_by(calls: Collection[RecordedCall]) -> set[Identity]:
     """Collect the identities that calls name."""
     named = {identity for call in calls for identity in call.identities}
     sides = (side for call in calls for change in call.changes for side in (change.old, change.new))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idsync.model.changes import Applied, ChangeSet, Modification
 from idsync.model.errors import IdsyncError, InvalidRequestError
-from idsync.model.identity import Mpid
+from idsync.model.identity import GraphKey, Mpid
 from idsync.model.recording import RecordedCall
 from idsync.model.request import ModifyRequest
 from idsync.model.view import GraphView, ViewRequest
@@ -71,6 +71,11 @@ class ModifyStep:
         return self._outcome
 
     # -- as it is recorded ---------------------------------------------------------------------------------
+
+    @property
+    def graph(self) -> GraphKey:
+        """Where it looks."""
+        return self._sent.graph
 
     def answered_like(self, other: Recordable) -> ModifyStep:
         """Take over the answer to a call that was sent in other words; no modify is answered for another."""

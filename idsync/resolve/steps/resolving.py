@@ -9,7 +9,7 @@ from typing import Final, cast
 from idsync.model.changes import Applied, ChangeSet, Resolution
 from idsync.model.decision import Decision, Refuse, Reuse
 from idsync.model.errors import IdsyncError, LookupFailedError, NotFoundError
-from idsync.model.identity import Identity, Mpid
+from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import ChangeKind
 from idsync.model.policy import Policy
 from idsync.model.recording import RecordedCall
@@ -203,6 +203,11 @@ class ResolveStep:
         return self._outcome
 
     # -- as it is recorded ---------------------------------------------------------------------------------
+
+    @property
+    def graph(self) -> GraphKey:
+        """Where it looks."""
+        return self._request.graph
 
     @property
     def recordable(self) -> bool:

@@ -1,33 +1,22 @@
-"""Decides when the fold runs, and where: in a thread for the first entries, then in its own process."""
+"""Decides when the fold runs: entries wait a moment for others."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import sqlite3
-import sys
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import structlog
 
 from idsync.model.errors import UnavailableError
-from idsync.store.embedded.disk_thread import DiskThread
-from idsync.store.embedded.folding import Folder
+from idsync.store.embedded.table_writer import TableWriter
 
-__all__ = ["STALL_S", "FoldRunner"]
+__all__ = ["FoldRunner"]
 
 _DELAY_S: Final = 0.25
 """Entries wait this long for others, so that one sorted transaction takes many."""
 _AT_ONCE: Final = 2_048
 """This many entries do not wait."""
-_FOLDED_HERE: Final = 2_048
-"""So many entries are folded in a thread; a store that has more to do pays for a process, and then the work
-stays off the interpreter's lock, which every call needs."""
-STALL_S: Final = 30.0
-"""A process that takes longer for one transaction is ended; another one begins where it was."""
 _CLOSE_S: Final = 5.0
 
 _log = structlog.get_logger("idsync.store")
@@ -37,13 +26,13 @@ class FoldRunner:
     """Keeps the tables close behind the log.
 
     Args:
-        database: The tables' file.
+        writer: Does what is to be done.
         position: The row of the log that the tables contain.
         on_folded: Told the new position.
     """
 
-    def __init__(self, database: Path, position: int, on_folded: Callable[[int], None]) -> None:
-        self._database = database
+    def __init__(self, writer: TableWriter, position: int, on_folded: Callable[[int], None]) -> None:
+        self._writer = writer
         self._on_folded = on_folded
         self._position = position
         self._latest = position
@@ -51,10 +40,6 @@ class FoldRunner:
         self._folding: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
-        self._folder: Folder | None = None
-        self._thread: DiskThread | None = None
-        self._folded_here = 0
-        self._process: asyncio.subprocess.Process | None = None
 
     def grown(self, log_id: int, entries: int) -> None:
         """Note that the log has a new row with so many entries."""
@@ -119,84 +104,14 @@ class FoldRunner:
             folding.exception()
 
     async def _fold(self, waiting: int) -> int:
-        if self._process is None and self._folded_here + waiting >= _FOLDED_HERE:
-            await self._start_process()
-        if self._process is not None:
-            answer = await self._ask(self._process)
-            if not answer:
-                # somebody has ended it; whatever it had begun is as if it had not
-                self._process = None
-                await self._start_process()
-                answer = "" if self._process is None else await self._ask(self._process)
-            if answer.isdigit():
-                return int(answer)
-            if not answer:
-                self._process = None
-            raise UnavailableError("the store cannot write its tables")
-        if self._thread is None:
-            self._thread = DiskThread("idsync-fold")
-        try:
-            position = await asyncio.wrap_future(self._thread.submit(self._fold_here, self._latest))
-        except sqlite3.Error as error:
-            raise UnavailableError("the store cannot write its tables") from error
-        self._folded_here += waiting
-        return position
-
-    async def _start_process(self) -> None:
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "idsync.store.embedded.folding",
-                str(self._database),
-                str(os.getpid()),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            _log.error("fold_process_failed", reason=error.strerror)
-
-    async def _ask(self, process: asyncio.subprocess.Process) -> str:
-        """Have a process take one step; gives what it says, nothing if it has ended."""
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            process.stdin.write(b"%d\n" % self._latest)
-            async with asyncio.timeout(STALL_S):
-                return (await process.stdout.readline()).decode().strip()
-        except TimeoutError:
-            _log.error("fold_stalled")
-            self._process = None
-            process.kill()
-            raise UnavailableError("the store cannot write its tables") from None
-        except (OSError, RuntimeError):
-            # the pipe has gone with the process; loops differ in how they say so
-            return ""
-
-    def _fold_here(self, up_to: int) -> int:
-        if self._folder is None:
-            self._folder = Folder(self._database)
-        return self._folder.step(up_to)
+        return await self._writer.write(b"%d" % self._latest, waiting)
 
     async def close(self) -> None:
-        """Stop; what is not folded is folded at the next start."""
+        """Begin no further fold, and wait some seconds for the last; the next start folds what is left."""
         if self._timer is not None:
             self._timer.cancel()
         under_way = [task for task in (self._task, self._folding) if task is not None]
-        is_over = not under_way or not (await asyncio.wait(under_way, timeout=_CLOSE_S))[1]
+        if under_way:
+            await asyncio.wait(under_way, timeout=_CLOSE_S)
         if self._timer is not None:
             self._timer.cancel()
-        if self._process is not None:
-            assert self._process.stdin is not None
-            if is_over:
-                self._process.stdin.close()
-            else:
-                self._process.kill()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSE_S):
-                    await self._process.wait()
-        if self._thread is not None:
-            if is_over and self._folder is not None:
-                await asyncio.wrap_future(self._thread.submit(self._folder.close))
-            self._thread.close()

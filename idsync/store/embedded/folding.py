@@ -6,11 +6,7 @@ start and at the end. Where it got to is noted in the same transaction; doing it
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
 import sqlite3
-import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +31,6 @@ __all__ = ["Folder"]
 
 _GROUPS_AT_ONCE: Final = 256
 _BUSY_S: Final = 30.0
-_PR_SET_PDEATHSIG: Final = 1
 _ERASED: Final = ChangeKind.PROFILE_ERASED
 
 
@@ -53,6 +48,11 @@ class Folder:
         # what is overwritten or removed is so on its page
         self._tables.execute("PRAGMA secure_delete=ON")
         self._log = connect_log(log_path(database))
+
+    @property
+    def tables(self) -> sqlite3.Connection:
+        """The connection that writes the tables; between two steps it has no transaction."""
+        return self._tables
 
     def close(self) -> None:
         """Close both files."""
@@ -170,31 +170,3 @@ def _introduced(graph_id: int, birth: Birth) -> list[NewIdentity]:
 def _journal_row(entry: StoredEntry) -> SealedRow:
     *head, changes, evidence, key = pack(entry)
     return SealedRow._make((*head, key, orjson.dumps((changes, evidence))))
-
-
-def main() -> None:
-    """Take a step for each line on standard input, up to the row it names; answer with the position.
-
-    Ends with the input, and with the service: one that was stopped would hold the tables against the next.
-    """
-    _end_with_parent()
-    folder = Folder(Path(sys.argv[1]))
-    for line in sys.stdin:
-        try:
-            answer = str(folder.step(int(line)))
-        except sqlite3.Error as error:
-            answer = f"error {getattr(error, 'sqlite_errorname', type(error).__name__)}"
-        sys.stdout.write(answer + "\n")
-        sys.stdout.flush()
-    folder.close()
-
-
-def _end_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != int(sys.argv[2]):
-            sys.exit("the service has ended")
-
-
-if __name__ == "__main__":
-    main()

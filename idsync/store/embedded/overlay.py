@@ -152,6 +152,16 @@ class Overlay:
             graph = self._graphs[key] = self._resident(key, self._last_graph_id)
         return graph
 
+    def begun(self, key: GraphKey) -> ResidentGraph | None:
+        """Give a graph that has an entry, on disk or not."""
+        graph = self._graphs.get(key)
+        return graph if graph is not None and graph.seq else None
+
+    @property
+    def last_identity_id(self) -> int:
+        """The greatest id that an identity has been given."""
+        return self._last_identity_id
+
     def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
         """Say which graph each MPID belongs to."""
         found: dict[Mpid, GraphKey] = {}

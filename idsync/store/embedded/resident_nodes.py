@@ -84,6 +84,21 @@ class ResidentNodes:
             node = self.find(identity)
         return node
 
+    def resident_ids(self, identities: Iterable[Identity]) -> list[int]:
+        """Give the ids of identities, 0 for those that are not resident."""
+        by_value = self.by_value
+        ids: list[int] = []
+        for identity in identities:
+            node = by_value[identity[0]].get(identity[1])
+            if node is None:
+                ids.append(0)
+            elif isinstance(node, Newborn):
+                birth = node.birth
+                ids.append(birth.first_id + birth.types.index(identity[0]))
+            else:
+                ids.append(node.identity_id)
+        return ids
+
     def missing(self, identities: Iterable[Identity]) -> dict[Identity, bytes]:
         """Say which identities must be read before a miss is a miss, with their digests.
 

@@ -6,34 +6,31 @@ import asyncio
 import os
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
 import structlog
 
-from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
-from idsync.model.erasure import Traces
-from idsync.model.errors import StoreError, UnavailableError
-from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
-from idsync.model.journal import JournalEntry
-from idsync.model.moment import Moment
-from idsync.model.profile import Link, Profile
-from idsync.model.recording import HistoryPage, RecordedCall, RecordedSpan
+from idsync.model.errors import UnavailableError
+from idsync.model.identity import TypeSet
 from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.birth import Birth
+from idsync.store.embedded.call_record import EmbeddedCallRecord
 from idsync.store.embedded.committer import Committer
 from idsync.store.embedded.fold_runner import FoldRunner
 from idsync.store.embedded.group import Group
 from idsync.store.embedded.inspection import Inspection
-from idsync.store.embedded.loader import Loader, digest
+from idsync.store.embedded.loader import Loader
 from idsync.store.embedded.log import Log, log_path
 from idsync.store.embedded.membership_reader import MembershipReader
 from idsync.store.embedded.newborns import Newborn
 from idsync.store.embedded.overlay import Overlay
+from idsync.store.embedded.queries import Queries
+from idsync.store.embedded.table_writer import TableWriter
 from idsync.store.rows import StoredEntry
 
 __all__ = ["MAX_UNFOLDED", "EmbeddedStore"]
@@ -46,7 +43,7 @@ _log = structlog.get_logger("idsync.store")
 W = TypeVar("W", ChangeSet, Newcomer)
 
 
-class EmbeddedStore:
+class EmbeddedStore(Queries):
     """Implements `idsync.store.protocol.Store` over one SQLite file, its log, and one process.
 
     Args:
@@ -79,14 +76,14 @@ class EmbeddedStore:
         )
         self._membership = MembershipReader(database, self._overlay.memberships())
         self._committer = Committer(self._log, self._on_durable, self._on_failed)
-        self._folds = FoldRunner(database, position, self._on_folded)
+        self._writer = TableWriter(database)
+        self._folds = FoldRunner(self._writer, position, self._on_folded)
         self._inspection = Inspection(database)
+        self.calls = EmbeddedCallRecord(self._overlay, self._writer, self._inspection, self._settle_anew)
         self._unfolded: deque[Group] = deque()
         self._unfolded_entries = 0
         self._is_void = False
         self._grown = asyncio.Event()
-        # a second writer to the tables would only wait for the file
-        self._recording = asyncio.Lock()
 
     # -- the hot path --------------------------------------------------------------------------------------
 
@@ -203,195 +200,10 @@ class EmbeddedStore:
             self._overlay.folded(number)
             self._log.forget(position)
 
-    # -- inspection: over the tables, once they contain everything acknowledged ---------------------------
-
-    async def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
-        """Look into memory, then into the directory."""
-        await self._committer.settle()
-        return self._overlay.graph_of(mpids)
-
-    async def profiles(self, graph: GraphKey, mpids: Collection[Mpid]) -> dict[Mpid, Profile]:
-        """Show profiles whole."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.profiles(graph, mpids)
-
-    async def find_profiles(
-        self, graph: GraphKey, identity: Identity, limit: int, before: int | None = None
-    ) -> list[Mpid]:
-        """List holders, newest first."""
-        identity_id = await self._identity_id(graph, identity)
-        tables = await self._inspection.tables()
-        return await tables.find_profiles(graph, identity_id, limit, before)
-
-    async def links_of(self, graph: GraphKey, identity: Identity, limit: int, after: int = 0) -> list[Link]:
-        """List the links of an identity, past ones too."""
-        identity_id = await self._identity_id(graph, identity)
-        tables = await self._inspection.tables()
-        return await tables.links_of(graph, identity_id, limit, after)
-
-    async def last_seq(self, graph: GraphKey) -> int:
-        """Give the position of the last entry."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.last_seq(graph)
-
-    async def profiles_at(
-        self, graph: GraphKey, mpids: Collection[Mpid], moment: Moment
-    ) -> dict[Mpid, Profile]:
-        """Show profiles as they were."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.profiles_at(graph, mpids, moment)
-
-    async def find_profiles_at(
-        self, graph: GraphKey, identity: Identity, moment: Moment, limit: int, before: Mpid | None = None
-    ) -> list[Mpid]:
-        """List who held it then."""
-        identity_id = await self._identity_id(graph, identity)
-        tables = await self._inspection.tables()
-        return await tables.find_profiles_at(graph, identity_id, moment, limit, before)
-
-    async def _identity_id(self, graph: GraphKey, identity: Identity) -> int | None:
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.identity_id(graph, digest(identity.value.encode()), identity)
-
-    async def pending_aliases(self, due_ms: int, limit: int) -> list[tuple[GraphKey, AliasRecord]]:
-        """List what is due."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.pending_aliases(due_ms, limit)
-
-    async def inactive_profiles(self, graph: GraphKey, before_ms: int, limit: int) -> list[Mpid]:
-        """List live profiles without recorded activity."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.inactive_profiles(graph, before_ms, limit)
-
-    async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
-        """List holders of values on more than one record."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.shared_values(graph, identity_type, limit)
-
-    async def graphs(self) -> list[GraphKey]:
-        """List the graphs that have entries."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.graphs()
-
-    async def entries(
-        self, graph: GraphKey, after: int, limit: int, mpid: Mpid | None = None
-    ) -> list[JournalEntry]:
-        """Read on from a position."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.entries(graph, after, limit, mpid)
-
-    async def entries_at(self, graph: GraphKey, seqs: Collection[int]) -> dict[int, JournalEntry]:
-        """Pick entries."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.entries_at(graph, seqs)
-
-    async def entries_of_request(self, graph: GraphKey, request_id: str, limit: int) -> list[JournalEntry]:
-        """Find entries by request id."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.entries_of_request(graph, request_id, limit)
-
-    async def traces(self, graph: GraphKey, mpids: Collection[Mpid]) -> Traces:
-        """Collect all that is kept of profiles."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        return await tables.traces(graph, mpids)
-
-    async def link_at(self, graph: GraphKey, seq: int) -> bytes:
-        """Give a link of the chain; the fold has sealed it."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        link = await tables.link_at(graph, seq)
-        if link is None:
-            raise StoreError(f"the chain of the journal lacks its link at entry {seq}")
-        return link
+    # -- life ----------------------------------------------------------------------------------------------
 
     async def seal(self) -> None:
         """Entries are sealed by the fold."""
-
-    async def changes(self, graph: GraphKey, after: int) -> AsyncIterator[JournalEntry]:
-        """Follow the journal: what the tables contain, then whatever becomes durable."""
-        while True:
-            grown = self._grown
-            entries = await self.entries(graph, after, _WATCH_PAGE)
-            for entry in entries:
-                after = entry.seq
-                yield entry
-            if not entries:
-                await grown.wait()
-
-    # -- the record of calls -------------------------------------------------------------------------------
-
-    async def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
-        """Write calls; the fold comes first, so that as few values as possible are unknown."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        async with self._recording:
-            with _unavailable_if_refused():
-                return await tables.record_calls(calls, at_ms)
-
-    async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
-        """Write how far this process has recorded a graph."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        async with self._recording:
-            with _unavailable_if_refused():
-                await tables.record_span(span, at_ms)
-
-    async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
-        """List which entries calls were recorded at."""
-        tables = await self._inspection.tables()
-        return await tables.recorded_spans(graph)
-
-    async def forget_calls(
-        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
-    ) -> None:
-        """Empty what was recorded of a profile."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        async with self._recording:
-            with _unavailable_if_refused():
-                await tables.forget_calls(graph, mpids, values)
-
-    async def drop_calls(self, before_ms: int) -> None:
-        """Remove what is older."""
-        tables = await self._inspection.tables()
-        async with self._recording:
-            with _unavailable_if_refused():
-                await tables.drop_calls(before_ms)
-
-    async def history(self, graph: GraphKey, until_seq: int) -> AsyncIterator[HistoryPage]:
-        """Read the journal and the recorded calls in order."""
-        await self.settle()
-        tables = await self._inspection.tables()
-        async for page in tables.history(graph, until_seq):
-            yield page
-
-    @property
-    def history_url(self) -> str | None:
-        """Name the file of the tables."""
-        return f"sqlite:///{self._database.absolute()}"
-
-    # -- life ----------------------------------------------------------------------------------------------
-
-    async def configuration(self, scope: str) -> tuple[int, str, int, str] | None:
-        """Give the newest configuration version."""
-        return self._loader.configuration(scope)
-
-    async def add_configuration(self, scope: str, author: str, at_ms: int, settings: str) -> int:
-        """Record a configuration version."""
-        tables = await self._inspection.tables()
-        return await tables.add_configuration(scope, author, at_ms, settings)
 
     async def settle(self) -> None:
         """Return when everything applied so far is on disk and in the tables.
@@ -405,6 +217,12 @@ class EmbeddedStore:
                 await self._folds.settle()
         except TimeoutError:
             raise UnavailableError("the tables are too far behind the log") from None
+
+    async def _settle_anew(self) -> None:
+        """Settle, with nothing in memory that is void."""
+        if self._is_void:
+            self._rebuild()
+        await self.settle()
 
     async def membership_is_read(self) -> None:
         """Return when the digests of all identities are in memory, or when reading them failed."""
@@ -420,6 +238,7 @@ class EmbeddedStore:
             await self.settle()
         self._committer.close()
         await self._folds.close()
+        await self._writer.close()
         await self._membership.close()
         if not await asyncio.to_thread(self._log.close):
             _log.error("store_left_open")
@@ -429,15 +248,3 @@ class EmbeddedStore:
 
 
 _PAGE_CACHE_BYTES: Final = 64 * 1_024 * 1_024
-_WATCH_PAGE: Final = 1_000
-
-
-@contextmanager
-def _unavailable_if_refused() -> Iterator[None]:
-    """Turn what the database says against a write into an error of ours."""
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - loaded already, by what was about to write
-
-    try:
-        yield
-    except DBAPIError as error:
-        raise UnavailableError("the store cannot write what was recorded") from error

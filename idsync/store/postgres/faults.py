@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-__all__ = ["DRIVER_ERRORS", "is_race", "is_severed", "reason_of"]
+__all__ = ["DRIVER_ERRORS", "TRANSACTION_TRIES", "is_race", "is_severed", "reason_of"]
 
 DRIVER_ERRORS: Final = (
     OSError,
@@ -16,6 +16,9 @@ DRIVER_ERRORS: Final = (
     asyncpg.InternalClientError,
 )
 """What the driver raises when a server cannot be had or refuses; timeouts are an `OSError`."""
+
+TRANSACTION_TRIES: Final = 10
+"""How often a transaction is taken that the database undid because of another one."""
 
 _AWAY: Final = {
     "08": "the connection was lost",

@@ -3,45 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
 import stamina
 
-from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
-from idsync.model.erasure import Traces
-from idsync.model.errors import ContentionError, StoreError, UnavailableError
-from idsync.model.identity import GraphKey, Identity, Mpid
-from idsync.model.journal import JournalEntry
-from idsync.model.moment import Moment
-from idsync.model.profile import Link, Profile
-from idsync.model.recording import HistoryPage, RecordedCall, RecordedSpan
+from idsync.model.errors import ContentionError, UnavailableError
+from idsync.model.identity import GraphKey, Mpid
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.minting import MpidMint
 from idsync.store.postgres import statements
 from idsync.store.postgres.address import Connection
+from idsync.store.postgres.call_record import PostgresCallRecord
 from idsync.store.postgres.commit import Round, Written
 from idsync.store.postgres.database import Database, sever, unavailable_if_away
-from idsync.store.postgres.faults import is_race, is_severed
+from idsync.store.postgres.faults import TRANSACTION_TRIES, is_race, is_severed
 from idsync.store.postgres.following import ANY_NEW_GRAPH, Bell
 from idsync.store.postgres.picture import Picture, take_picture
-from idsync.store.postgres.rows import digest
-from idsync.store.postgres.sealing import seal_some
+from idsync.store.postgres.queries import Queries
 from idsync.store.postgres.turns import Turns
 from idsync.store.postgres.view import PostgresView
 from idsync.store.sql.reader import SqlReader
 
-__all__ = ["TRANSACTION_TRIES", "PostgresStore"]
-
-TRANSACTION_TRIES: Final = 10
-"""How often a transaction is taken that the database undid because of another one."""
-_WATCH_PAGE: Final = 1_000
+__all__ = ["PostgresStore"]
 
 
-class PostgresStore:
+class PostgresStore(Queries):
     """Implements `idsync.store.protocol.Store` over a database that other nodes use as well.
 
     Args:
@@ -57,6 +47,7 @@ class PostgresStore:
         self._clock = clock
         self._mint = MpidMint(clock, last_mpid)
         self._tables = SqlReader(database.engine)
+        self.calls = PostgresCallRecord(database, self._tables)
         self._bell = Bell(database)
         self._turns = Turns(self._begun)
         self._graph_ids: dict[GraphKey, int] = {}
@@ -206,198 +197,6 @@ class PostgresStore:
                 return bool(mark == written.mark)
             finally:
                 connection.terminate()
-
-    # -- inspection ----------------------------------------------------------------------------------------
-
-    async def graph_of(self, mpids: Collection[Mpid]) -> dict[Mpid, GraphKey]:
-        """Look into the directory."""
-        with unavailable_if_away():
-            return await self._tables.graph_of(mpids)
-
-    async def profiles(self, graph: GraphKey, mpids: Collection[Mpid]) -> dict[Mpid, Profile]:
-        """Show profiles whole."""
-        with unavailable_if_away():
-            return await self._tables.profiles(graph, mpids)
-
-    async def find_profiles(
-        self, graph: GraphKey, identity: Identity, limit: int, before: int | None = None
-    ) -> list[Mpid]:
-        """List holders, newest first."""
-        with unavailable_if_away():
-            identity_id = await self._identity_id(graph, identity)
-            return await self._tables.newest_holders(graph, identity_id, limit, before)
-
-    async def links_of(self, graph: GraphKey, identity: Identity, limit: int, after: int = 0) -> list[Link]:
-        """List the links of an identity, past ones too."""
-        with unavailable_if_away():
-            return await self._tables.links_of(graph, await self._identity_id(graph, identity), limit, after)
-
-    async def last_seq(self, graph: GraphKey) -> int:
-        """Give the position of the last entry."""
-        with unavailable_if_away():
-            return await self._tables.last_seq(graph)
-
-    async def profiles_at(
-        self, graph: GraphKey, mpids: Collection[Mpid], moment: Moment
-    ) -> dict[Mpid, Profile]:
-        """Show profiles as they were."""
-        with unavailable_if_away():
-            return await self._tables.profiles_at(graph, mpids, moment)
-
-    async def find_profiles_at(
-        self, graph: GraphKey, identity: Identity, moment: Moment, limit: int, before: Mpid | None = None
-    ) -> list[Mpid]:
-        """List who held it then."""
-        with unavailable_if_away():
-            identity_id = await self._identity_id(graph, identity)
-            return await self._tables.find_profiles_at(graph, identity_id, moment, limit, before)
-
-    async def _identity_id(self, graph: GraphKey, identity: Identity) -> int | None:
-        return await self._tables.identity_id(graph, digest(identity.value.encode()), identity)
-
-    async def pending_aliases(self, due_ms: int, limit: int) -> list[tuple[GraphKey, AliasRecord]]:
-        """List what is due."""
-        with unavailable_if_away():
-            return await self._tables.pending_aliases(due_ms, limit)
-
-    async def inactive_profiles(self, graph: GraphKey, before_ms: int, limit: int) -> list[Mpid]:
-        """List live profiles without recorded activity."""
-        with unavailable_if_away():
-            return await self._tables.inactive_profiles(graph, before_ms, limit)
-
-    async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
-        """List holders of values on more than one record."""
-        with unavailable_if_away():
-            return await self._tables.shared_values(graph, identity_type, limit)
-
-    async def graphs(self) -> list[GraphKey]:
-        """List the graphs that have entries."""
-        with unavailable_if_away():
-            return await self._tables.graphs()
-
-    async def entries(
-        self, graph: GraphKey, after: int, limit: int, mpid: Mpid | None = None
-    ) -> list[JournalEntry]:
-        """Read on from a position."""
-        with unavailable_if_away():
-            return await self._tables.entries(graph, after, limit, mpid)
-
-    async def entries_at(self, graph: GraphKey, seqs: Collection[int]) -> dict[int, JournalEntry]:
-        """Pick entries."""
-        with unavailable_if_away():
-            return await self._tables.entries_at(graph, seqs)
-
-    async def entries_of_request(self, graph: GraphKey, request_id: str, limit: int) -> list[JournalEntry]:
-        """Find entries by request id."""
-        with unavailable_if_away():
-            return await self._tables.entries_of_request(graph, request_id, limit)
-
-    async def traces(self, graph: GraphKey, mpids: Collection[Mpid]) -> Traces:
-        """Collect all that is kept of profiles."""
-        with unavailable_if_away():
-            return await self._tables.traces(graph, mpids)
-
-    async def link_at(self, graph: GraphKey, seq: int) -> bytes:
-        """Give a link of the chain, after sealing up to it."""
-        with unavailable_if_away():
-            link = await self._tables.link_at(graph, seq)
-            if link is None:
-                await self._seal(graph)
-                link = await self._tables.link_at(graph, seq)
-        if link is None:
-            raise StoreError(f"the chain of the journal lacks its link at entry {seq}")
-        return link
-
-    async def seal(self) -> None:
-        """Seal what all nodes have written, some at a time; nodes that meet here wait for each other."""
-        for graph in await self.graphs():
-            await self._seal(graph)
-
-    async def _seal(self, graph: GraphKey) -> None:
-        count = 1
-        while count:
-            async with self._begun() as connection:
-                graph_id = await self._graph_id(connection, graph)
-                count = 0 if graph_id is None else await seal_some(connection, graph_id, graph)
-                await connection.execute("COMMIT")
-
-    async def changes(self, graph: GraphKey, after: int) -> AsyncIterator[JournalEntry]:
-        """Follow the journal, whichever node writes it."""
-        async with self._bell.listening(ANY_NEW_GRAPH):
-            while True:
-                grown = self._bell.grown(ANY_NEW_GRAPH)
-                graph_id = await self._known(graph)
-                if graph_id is not None:
-                    break
-                await self._bell.wait(grown)
-        async with self._bell.listening(graph_id):
-            while True:
-                grown = self._bell.grown(graph_id)
-                entries = await self.entries(graph, after, _WATCH_PAGE)
-                for entry in entries:
-                    after = entry.seq
-                    yield entry
-                if not entries:
-                    await self._bell.wait(grown)
-
-    async def _known(self, graph: GraphKey) -> int | None:
-        if graph not in self._graph_ids:
-            async with self._database.connection() as connection:
-                await self._graph_id(connection, graph)
-        return self._graph_ids.get(graph)
-
-    # -- the record of calls -------------------------------------------------------------------------------
-
-    async def record_calls(self, calls: Sequence[tuple[RecordedCall, int]], at_ms: int) -> list[RecordedCall]:
-        """Write calls; what another node writes at the same moment is no fault."""
-        async for attempt in stamina.retry_context(
-            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
-        ):
-            with attempt, unavailable_if_away():
-                return await self._tables.record_calls(calls, at_ms)
-        raise AssertionError("the last attempt returns or raises")
-
-    async def record_span(self, span: RecordedSpan, at_ms: int) -> None:
-        """Write how far this node has recorded a graph."""
-        async for attempt in stamina.retry_context(
-            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
-        ):
-            with attempt, unavailable_if_away():
-                await self._tables.record_span(span, at_ms)
-
-    async def recorded_spans(self, graph: GraphKey) -> list[RecordedSpan]:
-        """List which entries calls were recorded at, by node."""
-        with unavailable_if_away():
-            return await self._tables.recorded_spans(graph)
-
-    async def forget_calls(
-        self, graph: GraphKey, mpids: Collection[Mpid], values: Collection[Identity]
-    ) -> None:
-        """Empty what was recorded of a profile."""
-        async for attempt in stamina.retry_context(
-            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
-        ):
-            with attempt, unavailable_if_away():
-                await self._tables.forget_calls(graph, mpids, values)
-
-    async def drop_calls(self, before_ms: int) -> None:
-        """Remove what is older; nodes that do so at once do it once."""
-        async for attempt in stamina.retry_context(
-            on=is_race, attempts=TRANSACTION_TRIES, wait_initial=0.005
-        ):
-            with attempt, unavailable_if_away():
-                await self._tables.drop_calls(before_ms)
-
-    async def history(self, graph: GraphKey, until_seq: int) -> AsyncIterator[HistoryPage]:
-        """Read the journal and the recorded calls in order."""
-        with unavailable_if_away():
-            async for page in self._tables.history(graph, until_seq):
-                yield page
-
-    @property
-    def history_url(self) -> str | None:
-        """Name the database."""
-        return self._database.address.url
 
     # -- life ----------------------------------------------------------------------------------------------
 

@@ -11,19 +11,19 @@ from idsync.model.identity import Environment, GraphKey, Identity, Mpid
 from idsync.model.profile import Link, Profile
 from idsync.store.codec import alias_record
 from idsync.store.sql.configuration_versions import ConfigurationVersions
+from idsync.store.sql.history_reader import HistoryReader
 from idsync.store.sql.keyed import graph_id_of, rows_in
 from idsync.store.sql.looks import whole
 from idsync.store.sql.moves import moves
 from idsync.store.sql.past_reader import PastReader
 from idsync.store.sql.profile_rows import alias_row, shown_profile
-from idsync.store.sql.recording import RecordingTables
 from idsync.store.sql.tables import alias, directory, graph, identity, journal, link, profile
 from idsync.store.sql.traces_reader import TracesReader
 
 __all__ = ["SqlReader"]
 
 
-class SqlReader(PastReader, TracesReader, ConfigurationVersions, RecordingTables):
+class SqlReader(PastReader, TracesReader, ConfigurationVersions, HistoryReader):
     """Reads the tables and the journal of every graph; what it shows is durable."""
 
     @whole

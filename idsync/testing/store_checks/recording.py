@@ -48,7 +48,7 @@ class RecordingChecks:
         later = RecordedCall(GRAPH, 2, 0, "modify", 0, 77, "VALIDATION_ERROR", (), (change,))
         sooner = _call(1, mpid, DEVICE, MAIL, named=99)
 
-        refused = await scribe.store.record_calls([(later, 1), (sooner, 5)], START_MS)
+        refused = await scribe.store.calls.record_calls([(later, 1), (sooner, 5)], START_MS)
         pages = await _pages(scribe.store)
 
         assert refused == []
@@ -63,7 +63,8 @@ class RecordingChecks:
         """A history up to an entry ends with what came before the next one."""
         mpid = await scribe.create(DEVICE)
         await scribe.create(OTHER_DEVICE)
-        await scribe.store.record_calls([(_call(1, mpid, DEVICE), 1), (_call(2, mpid, DEVICE), 2)], START_MS)
+        came = [(_call(1, mpid, DEVICE), 1), (_call(2, mpid, DEVICE), 2)]
+        await scribe.store.calls.record_calls(came, START_MS)
 
         pages = await _pages(scribe.store, until_seq=1)
 
@@ -75,17 +76,17 @@ class RecordingChecks:
         await scribe.create(DEVICE)
         call = _call(0, 0, MAIL)._replace(graph=_ELSEWHERE)
 
-        assert await scribe.store.record_calls([(call, 1), (_call(1, 0, MAIL), 1)], START_MS) == [call]
+        assert await scribe.store.calls.record_calls([(call, 1), (_call(1, 0, MAIL), 1)], START_MS) == [call]
         assert len(_calls(await _pages(scribe.store))) == 1
 
     async def test_a_process_tells_how_far_it_recorded(self, scribe: Scribe) -> None:
         """What it said before is replaced, but for where it began."""
         await scribe.create(DEVICE)
-        await scribe.store.record_span(RecordedSpan(GRAPH, 1, 0, 3, 0), START_MS)
-        await scribe.store.record_span(RecordedSpan(GRAPH, 2, 3, 4, 0), START_MS)
-        await scribe.store.record_span(RecordedSpan(GRAPH, 1, 3, 9, 7), START_MS)
+        await scribe.store.calls.record_span(RecordedSpan(GRAPH, 1, 0, 3, 0), START_MS)
+        await scribe.store.calls.record_span(RecordedSpan(GRAPH, 2, 3, 4, 0), START_MS)
+        await scribe.store.calls.record_span(RecordedSpan(GRAPH, 1, 3, 9, 7), START_MS)
 
-        assert await scribe.store.recorded_spans(GRAPH) == [
+        assert await scribe.store.calls.recorded_spans(GRAPH) == [
             RecordedSpan(GRAPH, 1, 0, 9, 7),
             RecordedSpan(GRAPH, 2, 3, 4, 0),
         ]
@@ -93,12 +94,12 @@ class RecordingChecks:
     async def test_erasure_empties_what_calls_named(self, scribe: Scribe) -> None:
         """ID-212: of a profile's calls, and of any call that named its values."""
         mpid, other = await scribe.create(DEVICE, CUSTOMER), await scribe.create(OTHER_DEVICE)
-        await scribe.store.record_calls(
+        await scribe.store.calls.record_calls(
             [(_call(2, mpid, DEVICE, MAIL), 1), (_call(2, other, OTHER_DEVICE, OTHER_MAIL, NICKNAME), 1)],
             START_MS,
         )
 
-        await scribe.store.forget_calls(GRAPH, [mpid], [NICKNAME, DEVICE])
+        await scribe.store.calls.forget_calls(GRAPH, [mpid], [NICKNAME, DEVICE])
         await scribe.erase(mpid)
         await scribe.store.settle()
 
@@ -109,10 +110,10 @@ class RecordingChecks:
     async def test_erasure_leaves_what_somebody_else_has(self, scribe: Scribe) -> None:
         """A value that a living profile came to hold after it was recorded is not the erased one's alone."""
         mpid, other = await scribe.create(DEVICE), await scribe.create(OTHER_DEVICE)
-        await scribe.store.record_calls([(_call(2, mpid, DEVICE, MAIL), 1)], START_MS)
+        await scribe.store.calls.record_calls([(_call(2, mpid, DEVICE, MAIL), 1)], START_MS)
         await scribe.add(other, MAIL)
 
-        await scribe.store.forget_calls(GRAPH, [mpid], [DEVICE])
+        await scribe.store.calls.forget_calls(GRAPH, [mpid], [DEVICE])
         await scribe.erase(mpid)
         await scribe.store.settle()
 
@@ -121,10 +122,10 @@ class RecordingChecks:
     async def test_an_erased_value_may_be_recorded_anew(self, scribe: Scribe) -> None:
         """Of the old life it stays empty."""
         mpid = await scribe.create(DEVICE)
-        await scribe.store.record_calls([(_call(1, mpid, DEVICE, MAIL), 1)], START_MS)
-        await scribe.store.forget_calls(GRAPH, [mpid], [])
+        await scribe.store.calls.record_calls([(_call(1, mpid, DEVICE, MAIL), 1)], START_MS)
+        await scribe.store.calls.forget_calls(GRAPH, [mpid], [])
 
-        await scribe.store.record_calls([(_call(1, mpid, DEVICE, MAIL), 1)], START_MS)
+        await scribe.store.calls.record_calls([(_call(1, mpid, DEVICE, MAIL), 1)], START_MS)
 
         assert [call.sent for call in _calls(await _pages(scribe.store))] == [[DEVICE, None], [DEVICE, MAIL]]
 
@@ -133,23 +134,23 @@ class RecordingChecks:
         mpid = await scribe.create(DEVICE)
         for _ in range(3):
             await scribe.create(DEVICE)
-        await scribe.store.record_calls([(_call(2, mpid, DEVICE, MAIL), 1)], START_MS)
-        await scribe.store.record_calls([(_call(3, mpid, DEVICE, OTHER_MAIL), 1)], START_MS + _DAY_MS)
-        await scribe.store.record_span(RecordedSpan(GRAPH, 1, 0, 4, 0), START_MS + _DAY_MS)
+        await scribe.store.calls.record_calls([(_call(2, mpid, DEVICE, MAIL), 1)], START_MS)
+        await scribe.store.calls.record_calls([(_call(3, mpid, DEVICE, OTHER_MAIL), 1)], START_MS + _DAY_MS)
+        await scribe.store.calls.record_span(RecordedSpan(GRAPH, 1, 0, 4, 0), START_MS + _DAY_MS)
 
-        await scribe.store.drop_calls(START_MS + 1)
+        await scribe.store.calls.drop_calls(START_MS + 1)
 
         pages = await _pages(scribe.store)
         assert [call.sent for call in _calls(pages)] == [[DEVICE, OTHER_MAIL]]
         assert MAIL.value not in {value for page in pages for _, _, value in page.identities}
-        assert await scribe.store.recorded_spans(GRAPH) == [RecordedSpan(GRAPH, 1, 2, 4, 0)]
+        assert await scribe.store.calls.recorded_spans(GRAPH) == [RecordedSpan(GRAPH, 1, 2, 4, 0)]
 
     async def test_calls_written_at_the_same_moment_are_all_kept(self, scribe: Scribe) -> None:
         """Several writers, the same new values."""
         mpid = await scribe.create(DEVICE)
         call = _call(1, mpid, DEVICE, MAIL, NICKNAME)
 
-        await asyncio.gather(*(scribe.store.record_calls([(call, 1)], START_MS) for _ in range(8)))
+        await asyncio.gather(*(scribe.store.calls.record_calls([(call, 1)], START_MS) for _ in range(8)))
 
         told = _calls(await _pages(scribe.store))
         assert [call.sent for call in told] == [[DEVICE, MAIL, NICKNAME]] * 8
@@ -159,8 +160,8 @@ class RecordingChecks:
         store = await open_store()
         try:
             mpid = await Scribe(store).create(DEVICE)
-            await store.record_calls([(_call(1, mpid, DEVICE, MAIL), 3)], START_MS)
-            await store.record_span(RecordedSpan(GRAPH, 1, 0, 1, 0), START_MS)
+            await store.calls.record_calls([(_call(1, mpid, DEVICE, MAIL), 3)], START_MS)
+            await store.calls.record_span(RecordedSpan(GRAPH, 1, 0, 1, 0), START_MS)
             before = _calls(await _pages(store))
         finally:
             await store.close()
@@ -168,7 +169,7 @@ class RecordingChecks:
         store = await open_store()
         try:
             assert _calls(await _pages(store)) == before != []
-            assert await store.recorded_spans(GRAPH) == [RecordedSpan(GRAPH, 1, 0, 1, 0)]
+            assert await store.calls.recorded_spans(GRAPH) == [RecordedSpan(GRAPH, 1, 0, 1, 0)]
         finally:
             await store.close()
 

@@ -184,7 +184,7 @@ async def test_too_many_kinds_are_counted_as_not_recorded(
 
     assert sorted(call.times for call in await calls(store)) == [2, 2]
     assert (recorder.recorded, recorder.not_recorded) == (4, 4)
-    assert [span.not_recorded for span in await store.recorded_spans(GRAPH)] == [4]
+    assert [span.not_recorded for span in await store.calls.recorded_spans(GRAPH)] == [4]
 
 
 async def test_a_store_that_cannot_write_loses_the_interval_and_says_so(
@@ -196,7 +196,7 @@ async def test_a_store_that_cannot_write_loses_the_interval_and_says_so(
     await resolver.resolve(request(Operation.IDENTIFY, DEVICE))
     await resolver.resolve(request(Operation.IDENTIFY, DEVICE))
     with monkeypatch.context() as patched:
-        patched.setattr(store, "record_calls", fail)
+        patched.setattr(store.calls, "record_calls", fail)
         await recorder.write()
     await resolver.resolve(request(Operation.IDENTIFY, DEVICE))
 
@@ -255,7 +255,7 @@ async def test_it_tells_which_entries_it_recorded(
 
     await recorder.write()
 
-    assert [span[2:] for span in await store.recorded_spans(GRAPH)] == [(2, 4, 0)]
+    assert [span[2:] for span in await store.calls.recorded_spans(GRAPH)] == [(2, 4, 0)]
 
 
 async def test_a_kill_loses_the_last_interval_and_no_more(tmp_path: Path, clock: ManualClock) -> None:
@@ -276,7 +276,7 @@ async def test_a_kill_loses_the_last_interval_and_no_more(tmp_path: Path, clock:
     recorder = Recorder(second, clock, 30)
     await Resolver(second, {GRAPH.scope: LINK}, clock, recorder).resolve(request(Operation.LOGIN, ANN))
     await recorder.write()
-    told, spans = await calls(second), await second.recorded_spans(GRAPH)
+    told, spans = await calls(second), await second.calls.recorded_spans(GRAPH)
     last_seq = await second.last_seq(GRAPH)
     await second.close()
 

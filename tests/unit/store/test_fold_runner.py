@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from idsync.model.errors import UnavailableError
-from idsync.store.embedded import fold_runner
+from idsync.store.embedded import table_writer
 from idsync.store.embedded.fold_runner import FoldRunner
 from idsync.store.embedded.group import Group
 from idsync.store.embedded.log import Log, log_path
+from idsync.store.embedded.table_writer import TableWriter
 from idsync.store.sql.schema import create
 
 
@@ -25,7 +26,7 @@ class SlowFolds(FoldRunner):
         self.may_end = asyncio.Event()
         self.running = 0
         self.most_running = 0
-        super().__init__(path, 0, lambda _: None)
+        super().__init__(TableWriter(path), 0, lambda _: None)
 
     async def _fold(self, waiting: int) -> int:
         self.running += 1
@@ -94,25 +95,27 @@ async def test_a_stopped_process_is_given_up(tmp_path: Path, monkeypatch: pytest
     """It is ended and another one begins where it was: a fold may be late, and may not be gone for good."""
     database = tmp_path / "idsync.db"
     create(database)
-    monkeypatch.setattr(fold_runner, "_FOLDED_HERE", 0)
-    monkeypatch.setattr(fold_runner, "STALL_S", 0.2)
+    monkeypatch.setattr(table_writer, "_WRITTEN_HERE", 0)
+    monkeypatch.setattr(table_writer, "STALL_S", 0.2)
     log = Log(log_path(database))
     row = log.append(Group(1, asyncio.get_running_loop().create_future()).body()).result(30)
-    folds = FoldRunner(database, 0, lambda _: None)
-    await folds._start_process()
-    stopped = folds._process
+    writer = TableWriter(database)
+    folds = FoldRunner(writer, 0, lambda _: None)
+    await writer._start_process()
+    stopped = writer._process
     assert stopped is not None
     stopped.send_signal(signal.SIGSTOP)
     folds.grown(row, 1)
 
     with pytest.raises(UnavailableError):
         await folds.settle()
-    monkeypatch.setattr(fold_runner, "STALL_S", 30.0)
+    monkeypatch.setattr(table_writer, "STALL_S", 30.0)
     await folds.settle()
 
     assert await stopped.wait() == -signal.SIGKILL
     assert folds._position == row
     await folds.close()
+    await writer.close()
     log.close()
 
 
@@ -122,17 +125,19 @@ async def test_no_further_process_is_no_reason_not_to_fold(
     """Where the system gives none the service folds by itself."""
     database = tmp_path / "idsync.db"
     create(database)
-    monkeypatch.setattr(fold_runner, "_FOLDED_HERE", 0)
+    monkeypatch.setattr(table_writer, "_WRITTEN_HERE", 0)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     log = Log(log_path(database))
     row = log.append(Group(1, asyncio.get_running_loop().create_future()).body()).result(30)
-    folds = FoldRunner(database, 0, lambda _: None)
+    writer = TableWriter(database)
+    folds = FoldRunner(writer, 0, lambda _: None)
 
     folds.grown(row, 1)
     await folds.settle()
 
     assert folds._position == row
     await folds.close()
+    await writer.close()
     log.close()
 
 
@@ -142,18 +147,20 @@ async def test_whoever_writes_steadily_gets_a_process(
     """However little comes at once: a fold in a thread takes the interpreter's lock from every call."""
     database = tmp_path / "idsync.db"
     create(database)
-    monkeypatch.setattr(fold_runner, "_FOLDED_HERE", 3)
+    monkeypatch.setattr(table_writer, "_WRITTEN_HERE", 3)
     log = Log(log_path(database))
-    folds = FoldRunner(database, 0, lambda _: None)
+    writer = TableWriter(database)
+    folds = FoldRunner(writer, 0, lambda _: None)
 
     has_process = []
     for number in (1, 2, 3):
         row = log.append(Group(number, asyncio.get_running_loop().create_future()).body()).result(30)
         folds.grown(row, 1)
         await folds.settle()
-        has_process.append(folds._process is not None)
+        has_process.append(writer._process is not None)
 
     assert has_process == [False, False, True]
     assert folds._position == row
     await folds.close()
+    await writer.close()
     log.close()

@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import event
 
 from idsync.model.recording import RecordedCall
 from idsync.store.embedded.opening import open_store
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import GRAPH, Scribe
-from idsync.testing.store_checks.people import DEVICE, MAIL
+from idsync.testing.store_checks.people import DEVICE, MAIL, OTHER_DEVICE
 
 
 async def test_values_are_looked_up_by_type_and_digest(tmp_path: Path) -> None:
+    """Those that are not in memory: a store that was opened anew, and values that nobody has."""
     database = tmp_path / "idsync.db"
     store = await open_store(f"sqlite:///{database}", clock=ManualClock())
     mpid = await Scribe(store).create(DEVICE)
-    tables = await store._inspection.tables()
-    ran: list[tuple[str, Any]] = []
+    await store.close()
+    store = await open_store(f"sqlite:///{database}", clock=ManualClock())
+    # the connection that writes is made with the first entry
+    await Scribe(store).create(OTHER_DEVICE)
+    await store.settle()
+    work = store._writer._work
+    assert work is not None
+    ran: list[str] = []
+    work._folder.tables.set_trace_callback(ran.append)
 
-    def note(_c: object, _cursor: object, statement: str, values: Any, *_more: object) -> None:
-        if statement.startswith("SELECT") and "digest IN" in statement:
-            ran.append((statement, values))
-
-    event.listen(tables._engine.sync_engine, "before_cursor_execute", note)
     call = RecordedCall(GRAPH, 1, 0, "login", mpid, None, "a/rule", (DEVICE, MAIL))
-    await store.record_calls([(call, 1)], 1)
-    await store.forget_calls(GRAPH, [mpid], [DEVICE, MAIL])
+    await store.calls.record_calls([(call, 1)], 1)
+    await store.calls.forget_calls(GRAPH, [mpid], [DEVICE, MAIL])
     await store.close()
 
-    assert {statement.split("FROM ")[1].split()[0] for statement, _ in ran} == {"identity", "recorded_value"}
+    looks = [statement for statement in ran if statement.startswith("WITH k")]
+    assert len(looks) == 4
     connection = sqlite3.connect(database)
-    plans = [
-        str(connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall())
-        for statement, values in ran
-    ]
+    plans = [str(connection.execute(f"EXPLAIN QUERY PLAN {look}").fetchall()) for look in looks]
     connection.close()
     assert all("graph_id=? AND type=? AND digest=?" in plan for plan in plans), plans

@@ -96,7 +96,7 @@ async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(datab
     await Scribe(store).write(0, Change(ChangeKind.FORBIDDEN, 0, MAIL))
     view = await Scribe(store).look(MAIL)
     call = RecordedCall(GRAPH, 1, 0, "identify", mpid, None, "a/rule", (DEVICE,))
-    refused = await store.record_calls([(call, 1)], 1)
+    refused = await store.calls.record_calls([(call, 1)], 1)
     await store.close()
 
     assert refused == []

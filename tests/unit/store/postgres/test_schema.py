@@ -168,15 +168,15 @@ async def test_two_nodes_record_the_same_at_once(new_postgres: Callable[[], str]
     mpid = await Scribe(nodes[0]).create(DEVICE)
     call = RecordedCall(GRAPH, 1, 0, "login", mpid, None, "a/rule", (DEVICE, MAIL))
 
-    await asyncio.gather(*(node.record_calls([(call, n)], 1) for n in (1, 2, 3) for node in nodes))
+    await asyncio.gather(*(node.calls.record_calls([(call, n)], 1) for n in (1, 2, 3) for node in nodes))
     await asyncio.gather(
-        *(node.record_span(RecordedSpan(GRAPH, n, 0, 1, 0), 1) for n, node in enumerate(nodes, 1))
+        *(node.calls.record_span(RecordedSpan(GRAPH, n, 0, 1, 0), 1) for n, node in enumerate(nodes, 1))
     )
 
     pages = [page async for page in nodes[0].history(GRAPH, 1)]
     assert sorted(each.times for page in pages for each in page.calls) == [1, 1, 2, 2, 3, 3]
     assert [value for page in pages for number, _, value in page.identities if number < 0] == [MAIL.value]
-    assert [span.node for span in await nodes[1].recorded_spans(GRAPH)] == [1, 2]
+    assert [span.node for span in await nodes[1].calls.recorded_spans(GRAPH)] == [1, 2]
     for node in nodes:
         await node.close()
 
@@ -257,7 +257,7 @@ async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(
     await Scribe(store).write(0, Change(ChangeKind.FORBIDDEN, 0, MAIL))
     view = await Scribe(store).look(MAIL)
     call = RecordedCall(GRAPH, 1, 0, "identify", mpid, None, "a/rule", (DEVICE,))
-    refused = await store.record_calls([(call, 1)], 1)
+    refused = await store.calls.record_calls([(call, 1)], 1)
     await store.close()
 
     assert refused == []

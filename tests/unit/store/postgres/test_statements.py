@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from idsync.store.postgres import statements
+from idsync.store.postgres import call_statements, statements
 from idsync.store.postgres.address import Connection, read_address
 from idsync.store.postgres.opening import open_store
 from idsync.testing.clock import ManualClock
@@ -26,7 +26,17 @@ SHARED = 900_000
 """An identity that all of them hold."""
 FEW = 64
 """Rows that a look-up may touch in one table: as many as it asks for, or the holders it is to give."""
-HOT = {"identity", "profile", "link", "alias", "must_not", "journal", "directory"}
+HOT = {
+    "identity",
+    "profile",
+    "link",
+    "alias",
+    "must_not",
+    "journal",
+    "directory",
+    "recorded_call",
+    "recorded_value",
+}
 
 PERSON = 1_000_000
 """The person of number n is the profile 1,000,000 + n, has the identity 10 + n and the entry 1 + n."""
@@ -51,6 +61,13 @@ FILLING = (
     "INSERT INTO journal "
     "(graph_id, seq, at_ms, cause, rule, request_id, input_id, mpid, idempotency_key, body, mark) "
     f"SELECT {{g}}, 1 + n, n, 'c', 'r', n::text, 'input', {PERSON} + n, n::text, '[[],[]]', n "
+    "FROM generate_series({first}, {last}) n",
+    "INSERT INTO recorded_value (graph_id, value_id, type, digest, value, at_ms) "
+    "SELECT {g}, 10 + n, 1, sha256(n::text::bytea), n::text::bytea, n "
+    "FROM generate_series({first}, {last}) n",
+    "INSERT INTO recorded_call "
+    "(graph_id, call_id, after_seq, seq, operation, mpid, named, rule, count, body) "
+    f"SELECT {{g}}, n, n, 0, 'login', {PERSON} + n, NULL, 'r', 1, '[]' "
     "FROM generate_series({first}, {last}) n",
 )
 
@@ -90,6 +107,20 @@ def look_ups() -> Iterator[tuple[str, LookUp]]:
     yield "must-nots by position", LookUp(statements.MUST_NOTS_BY_SEQ, ("'{77}'",), frozenset({"must_not"}))
     yield "entries by key", LookUp(statements.ENTRIES_BY_KEY, ("'{input}'", "'{77}'"), frozenset({"journal"}))
     yield "was committed", LookUp(statements.WAS_COMMITTED, ("77",), frozenset({"journal"}))
+    recorded, first = frozenset({"recorded_value"}), "ARRAY[sha256('77')]"
+    yield (
+        "ids of identities",
+        LookUp(call_statements.IDENTITY_IDS, ("'{1,8}'", by_value), frozenset({"identity"})),
+    )
+    yield "ids of recorded values", LookUp(call_statements.VALUE_IDS, ("'{1}'", first), recorded)
+    yield "recorded values by id", LookUp(call_statements.VALUES_BY_ID, ("'{87}'",), recorded)
+    yield "recorded calls of", LookUp(call_statements.CALLS_OF, (one,), frozenset({"recorded_call"}))
+    yield (
+        "who else holds them",
+        LookUp(
+            call_statements.HELD, ("'{8}'", "ARRAY[sha256('shared')]", one), frozenset({"identity", "link"})
+        ),
+    )
     nothing = ("'{}'",) * (max(map(int, re.findall(r"\$(\d+)", statements.WRITE))) - 3)
     yield "write", LookUp(statements.WRITE, ("9999", "999999", *nothing), frozenset())
 
@@ -212,10 +243,19 @@ async def test_a_plan_from_when_there_was_little_serves_when_there_is_much(graph
 
 
 def test_every_statement_is_looked_at() -> None:
-    """Those about the graph itself, a table of few rows, aside."""
-    public = {getattr(statements, name) for name in statements.__all__}
+    """Those about the graph itself, a table of few rows, aside, and what only writes or removes calls."""
+    public = {getattr(module, name) for module in (statements, call_statements) for name in module.__all__}
+    written = {
+        call_statements.KEEP_VALUES,
+        call_statements.RECORD,
+        call_statements.SPAN,
+        call_statements.EMPTY_VALUES,
+        call_statements.DROP_CALLS,
+        call_statements.DROP_VALUES,
+        call_statements.NOTHING_UP_TO,
+    }
 
-    assert {look_up.statement for look_up in LOOK_UPS.values()} == public - {
+    assert {look_up.statement for look_up in LOOK_UPS.values()} == public - written - {
         statements.GRAPH,
         statements.HOLD_GRAPH,
         statements.NEW_GRAPH,
