@@ -71,7 +71,7 @@ class TestAttributes:
             "$firstname": (300, "Teo"),
             "n": (300, 1.5),
             "vip": (300, None),
-            "l": (300, ["a", "b"]),
+            "likes": (300, ["a", "b"]),
             "b": (300, True),
             "trial": (300, "gone"),
         }
