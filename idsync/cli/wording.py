@@ -126,9 +126,10 @@ def entry_lines(entry: graph.JournalEntry) -> Iterator[str]:
         other = f" ({change.other_mpid})" if change.HasField("other_mpid") else ""
         ref = f" entry {change.ref_seq}" if change.ref_seq else ""
         is_member = change.kind == graph.CHANGE_KIND_FORBIDDEN
-        mpid = f" {change.mpid}" if not (ref or (is_member and value)) else ""
+        mpid = f" {change.mpid}" if change.mpid and not (ref or (is_member and value)) else ""
+        why = f" ({change.reason})" if change.reason and not is_member else ""
         side = f" (side {change.side + 1})" if is_member else ""
-        yield f"    {kind}{mpid}{value}{other}{ref}{side}"
+        yield f"    {kind}{mpid}{value}{other}{ref}{side}{why}"
 
 
 def undone_lines(answer: undo.Undone) -> Iterator[str]:

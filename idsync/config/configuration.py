@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from idsync.model.policy import Policy
+from idsync.model.radar_limits import RadarLimits
 
 __all__ = ["Configuration", "InputSettings", "Limits", "Tls", "WorkspaceSettings"]
 
@@ -116,6 +117,7 @@ class Configuration:
         signing_key_file: The private key that signs receipts of erasures; `None`: one beside the database.
         limits: Limits on calls and dates.
         tls: `None`: connections are not encrypted by the service itself.
+        radar: What the radar raises alarms about.
         calls_days: How long calls are kept to be replayed, in days; 0: they are not recorded.
         warnings: By scope what works but surprises (ID-036); a scope without warnings is not in it.
     """
@@ -126,6 +128,7 @@ class Configuration:
     signing_key_file: Path | None = None
     limits: Limits = field(default_factory=Limits)
     tls: Tls | None = None
+    radar: RadarLimits = field(default_factory=RadarLimits)
     calls_days: int = 30
     warnings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from idsync.config.secret_files import read_path, read_secret
 from idsync.config.section import Section
 from idsync.config.workspaces import WorkspaceReader
 from idsync.model.errors import ConfigurationError
+from idsync.model.radar_limits import RadarLimits
 
 __all__ = ["load_configuration", "parse_configuration", "parse_toml"]
 
@@ -76,6 +77,7 @@ def parse_configuration(text: str, base: Path) -> Configuration:
     operator_token = _read_operator(root, base)
     privacy = root.child("privacy", keys.SECTIONS["privacy"])
     signing_key_file = None if privacy is None else read_path(privacy, keys.SIGNING_KEY_FILE, base)
+    radar = _read_radar(root)
     tls = _read_tls(root, base)
     limits = _read_limits(root)
     if faults:
@@ -87,6 +89,7 @@ def parse_configuration(text: str, base: Path) -> Configuration:
         signing_key_file=signing_key_file,
         limits=limits,
         tls=tls,
+        radar=radar,
         calls_days=calls_days,
         warnings={name: scope.warnings for name, scope in guarded.items() if scope.warnings},
     )
@@ -134,6 +137,20 @@ def _read_tls(root: Section, base: Path) -> Tls | None:
     certificate = read_path(section, keys.CERTIFICATE_FILE, base)
     key = read_path(section, keys.KEY_FILE, base)
     return Tls(certificate, key) if certificate and key else None
+
+
+def _read_radar(root: Section) -> RadarLimits:
+    section = root.child("radar", keys.SECTIONS["radar"])
+    if section is None:
+        return RadarLimits()
+    by_type = (keys.MAX_KNOWN, keys.MAX_RECORDS, keys.MAX_GROWTH_PER_DAY)
+    limits = [section.read(key) for key in by_type]
+    for key, values in zip(by_type, limits, strict=True):
+        for identity_type, most in values.items():
+            if most < 1:
+                section.fault(f"must be 1 or more, not {most}", key.name, identity_type.wire_name)
+    known, records, growth = limits
+    return RadarLimits(known, records, growth, section.read(keys.QUARANTINE))
 
 
 def _read_limits(root: Section) -> Limits:

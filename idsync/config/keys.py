@@ -29,11 +29,15 @@ __all__ = [
     "KEY_ONLY",
     "LIMITS",
     "LOGIN_IDS",
+    "MAX_GROWTH_PER_DAY",
+    "MAX_KNOWN",
     "MAX_PER_TYPE",
+    "MAX_RECORDS",
     "MAY_READ",
     "PLATFORM",
     "PLATFORMS",
     "PRESET",
+    "QUARANTINE",
     "SCOPE",
     "SEARCH_REQUIRES_IMMUTABLE",
     "SECRET",
@@ -146,6 +150,11 @@ LIMITS: Final = tuple(
 )
 """A rate of nothing would lock everybody out by a slip, so rates begin at 1; other limits may be 0."""
 
+MAX_KNOWN: Final = Key[Mapping[IdentityType, int]]("max_known", type_counts, {}, "profiles")
+MAX_RECORDS: Final = Key[Mapping[IdentityType, int]]("max_records", type_counts, {}, "profiles")
+MAX_GROWTH_PER_DAY: Final = Key[Mapping[IdentityType, int]]("max_growth_per_day", type_counts, {}, "profiles")
+QUARANTINE: Final = Key[bool]("quarantine", flag, False)
+
 SECTIONS: Final[Mapping[str, tuple[Key[Any], ...]]] = {
     "operator": (TOKEN, TOKEN_FILE),
     "scopes.NAME": (
@@ -167,5 +176,6 @@ SECTIONS: Final[Mapping[str, tuple[Key[Any], ...]]] = {
     "retention": (INACTIVE_DAYS, CALLS_DAYS),
     "privacy": (SIGNING_KEY_FILE,),
     "guards": (CONFLICT_GUARD, BLOCKED_VALUES),
+    "radar": (MAX_KNOWN, MAX_RECORDS, MAX_GROWTH_PER_DAY, QUARANTINE),
 }
 """The keys of each section; NAME stands for a name of the operator's choice."""

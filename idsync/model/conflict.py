@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from idsync.model.identity import IdentityType, Mpid, TypeSet
 from idsync.model.policy import Policy
+from idsync.model.quarantine import recorded_holders
 from idsync.model.request import ResolveRequest
 from idsync.model.view import GraphView, Holders
 
@@ -26,7 +27,10 @@ class Conflicts:
             self._above[t] = above
             identity = request.identities.get(t)
             if identity is not None and policy.unique_set >> t & 1:
-                self._brought[t] = view.holders(identity)
+                # who has it is not at odds, be it quarantined or not
+                self._brought[t] = (
+                    recorded_holders(view, identity) if view.has_quarantined else view.holders(identity)
+                )
                 above |= 1 << t
         self.types = tuple(self._brought)
         """The unique types of the request, highest first."""

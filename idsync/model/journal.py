@@ -47,6 +47,14 @@ class ChangeKind(IntEnum):
     """A value that nobody living holds is forgotten; `reason` is its keyed digest."""
     VALUE_KEPT = 21
     """A value of an erased profile stays with others; likewise."""
+    QUARANTINED = 30
+    """`identity` is no key by which anybody is found; `reason` is what the operator said."""
+    RELEASED = 31
+    """`identity` is a key again; `alias_seq` is the entry that quarantined it."""
+    ALARM_RAISED = 32
+    """`identity` crossed a limit: `alias_seq` is the `Flag`, `reason` the figures."""
+    ALARM_ENDED = 33
+    """Likewise: it is below the limit again, or an operator has seen to it; `reason` says which."""
 
 
 ALIAS_KINDS: Final = frozenset({ChangeKind.ALIAS_TAKEN, ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED})
@@ -64,8 +72,10 @@ class Change(NamedTuple):
         alias_seq: For `ALIAS_IGNORED` and `ALIAS_APPLIED`: the entry that took the request; 0 for this one.
             For `PERMITTED` the entry that forbade, for `REVERTED` the one that is undone. For `FORBIDDEN`
             the side: 0 and 1 are those of the entry's first must-not-link, 2 and 3 those of its second, ...
-        reason: For `ALIAS_IGNORED`; for the first `FORBIDDEN` of an entry what the operator said; for
-            `VALUE_ERASED` and `VALUE_KEPT` a keyed digest of the value.
+            For `RELEASED` the entry that quarantined; for alarms the number of their `Flag`.
+        reason: For `ALIAS_IGNORED`; for the first `FORBIDDEN` of an entry, for `QUARANTINED` and `RELEASED`
+            what the operator said; for alarms the figures; for `VALUE_ERASED` and `VALUE_KEPT` a keyed digest
+            of the value.
     """
 
     kind: ChangeKind

@@ -11,6 +11,7 @@ from idsync.model.conflict import Conflicts
 from idsync.model.decision import Match
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.policy import Policy
+from idsync.model.quarantine import recorded_holders
 from idsync.model.request import ResolveRequest
 from idsync.model.view import GraphView, Holders, Ranked
 
@@ -68,12 +69,12 @@ def _allows(mpid: Mpid, request: ResolveRequest, view: GraphView, policy: Policy
 def usable_logins(request: ResolveRequest, view: GraphView, policy: Policy) -> list[Identity]:
     """Give the login IDs of the request that could still be put on a new profile (ID-123).
 
-    A unique value held by a profile that the request may not have is not among them. Call it when the walk
-    gave no known profile.
+    A unique value held by a profile that the request may not have is not among them, nor one that is
+    quarantined and held. Call it when the walk gave no known profile.
     """
     usable = []
     for identity in login_identities(request, policy):
-        holders = view.holders(identity)
+        holders = recorded_holders(view, identity) if view.has_quarantined else view.holders(identity)
         held = holders is not None and bool(len(holders.known) or len(holders.anonymous))
         if not (held and identity.type in policy.unique):
             usable.append(identity)
@@ -110,7 +111,7 @@ def walk(
 
     Args:
         request: Its identities, one per type.
-        view: The holders of every identity of the request.
+        view: The holders of every identity of the request; of what is quarantined, whom it finds.
         policy: Gives the priority and the protections.
         among: Which profiles may be returned.
 

@@ -33,13 +33,15 @@ class NoticeReason(IntEnum):
     """A profile was passed over that has another value of this unique type (`Policy.conflict_guard`)."""
     FORBIDDEN = 10
     """A must-not-link keeps it off the profile: not added; the notice names the entry that forbade it."""
+    QUARANTINED = 12
+    """It finds nobody but the previous profile; recorded as ever. The notice names the entry that did it."""
 
 
 class Notice(NamedTuple):
     """One identity that was ignored, withheld or capped; names the type, never the value.
 
     Attributes:
-        seq: For `FORBIDDEN`: position of the entry that made the must-not-link.
+        seq: For `FORBIDDEN`: position of the entry that made the must-not-link; for `QUARANTINED` likewise.
     """
 
     type: IdentityType

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from idsync.model.aliasing import AliasRecord
+from idsync.model.flag import Flag
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
 from idsync.model.must_not import MustNot
@@ -126,6 +127,15 @@ class GraphView(Protocol):
 
     def must_nots(self, identity: Identity) -> Sequence[MustNot]:
         """The must-not-links that stand and name an identity that was asked for, oldest first."""
+        ...
+
+    @property
+    def has_quarantined(self) -> bool:
+        """Whether any identity asked for may be quarantined; asked first, as in most graphs none is."""
+        ...
+
+    def flags(self, identity: Identity) -> Mapping[Flag, int]:
+        """The flags of an identity that was asked for, each with the position of the entry that raised it."""
         ...
 
     @property

@@ -21,7 +21,8 @@ from idsync.model.changes import Applied, ChangeSet
 from idsync.model.errors import ContentionError, IdsyncError, UnavailableError
 from idsync.model.standing import UNHELD, Standing, Unchanged
 from idsync.model.view import ViewRequest
-from idsync.resolve.recorder import Recordable, Recorder
+from idsync.resolve.recordable import Recordable
+from idsync.resolve.recorder import Recorder
 from idsync.resolve.ruling import Rulings
 from idsync.resolve.step import Key, RuledStep, Step, unplanned
 from idsync.store.protocol import ImmediateStore

@@ -5,7 +5,7 @@ Both are off unless set, and both say what they did: in the answer, the journal 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,6 +13,7 @@ from idsync.model.aliasing import AliasRecord
 from idsync.model.blocking import BlockedValues
 from idsync.model.conflict import Conflicts
 from idsync.model.decision import Create, Decision, Match, Reuse
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.must_not import MustNot
@@ -143,6 +144,13 @@ class _Watched:
 
     def must_nots(self, identity: Identity) -> Sequence[MustNot]:
         return self._view.must_nots(identity)
+
+    @property
+    def has_quarantined(self) -> bool:
+        return self._view.has_quarantined
+
+    def flags(self, identity: Identity) -> Mapping[Flag, int]:
+        return self._view.flags(identity)
 
     @property
     def earlier(self) -> JournalEntry | None:

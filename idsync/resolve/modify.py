@@ -7,6 +7,7 @@ from typing import Final
 
 from idsync.model.changes import ChangeSet, Modification
 from idsync.model.errors import InvalidRequestError, LookupFailedError
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, IdentityType, Mpid, TypeSet, type_set
 from idsync.model.journal import Change, ChangeKind, Evidence
 from idsync.model.must_not import forbidding
@@ -111,7 +112,15 @@ class ModifyPlan:
                 del self._record[oldest]
                 self._notices.append(Notice(identity.type, NoticeReason.OLDEST_DROPPED))
         self._record[identity] = None
+        self._note_quarantined(identity)
         return losers
+
+    def _note_quarantined(self, identity: Identity) -> None:
+        """Say of a value that it finds nobody; a modify names its profile, so that all else is as ever."""
+        if self._view.has_quarantined:
+            seq = self._view.flags(identity).get(Flag.QUARANTINE)
+            if seq is not None:
+                self._notices.append(Notice(identity.type, NoticeReason.QUARANTINED, seq))
 
     def _others(self, identity: Identity) -> Iterator[Mpid]:
         """Name the other holders, as far as they matter: those of unique types."""

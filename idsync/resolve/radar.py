@@ -118,8 +118,18 @@ class Radar:
         growth = [await self._growth(graph, identity, now_ms, within_ms) for within_ms in WINDOWS_MS]
         return assess(identity, around, policy, growth)
 
+    async def growth_of(
+        self, graph: GraphKey, identities: Iterable[Identity], within_ms: int
+    ) -> dict[Identity, Growth]:
+        """Count how many profiles got each of some values within so many milliseconds."""
+        after = await self._last_before(graph, self._clock() - within_ms)
+        return {identity: await self._since(graph, identity, after, within_ms) for identity in identities}
+
     async def _growth(self, graph: GraphKey, identity: Identity, now_ms: int, within_ms: int) -> Growth:
         after = await self._last_before(graph, now_ms - within_ms)
+        return await self._since(graph, identity, after, within_ms)
+
+    async def _since(self, graph: GraphKey, identity: Identity, after: int, within_ms: int) -> Growth:
         links = await self._store.links_of(graph, identity, _COUNTED + 1, after)
         return Growth(within_ms, min(len(links), _COUNTED), len(links) > _COUNTED)
 

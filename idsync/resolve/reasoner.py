@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from idsync.model.changes import ChangeSet
+from idsync.model.flag import Flag
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.must_not import MustNot
+from idsync.model.notice import NoticeReason
 from idsync.model.policy import Policy
 from idsync.model.profile import Profile
 from idsync.model.request import Operation, ResolveRequest
@@ -26,6 +28,8 @@ MAX_HOLDERS: Final = 200
 """Profiles that are looked at for each identity."""
 MAX_OTHERS: Final = 20
 """Identities that the request does not bring and might have brought."""
+_Standing: TypeAlias = tuple[Sequence[MustNot], Mapping[Identity, int]]
+"""Must-not-links, and what is quarantined by which entry."""
 _OPERATIONS: Final = frozenset(operation.value for operation in Operation)
 
 
@@ -62,23 +66,31 @@ class Reasoner:
             entry.input_id,
         )
         # of the must-not-links of then the journal names those that kept something off
-        seqs = {notice.seq for notice in entry.evidence.notices if notice.seq}
+        notices = [notice for notice in entry.evidence.notices if notice.seq]
+        seqs = {notice.seq for notice in notices if notice.reason is NoticeReason.FORBIDDEN}
         forbidding = await self._store.entries_at(entry.graph, seqs)
         links = [link for each in forbidding.values() for link in sides_of(each)]
-        return await self._reason(request, Moment(entry.seq - 1), links)
+        quarantined = {
+            request.identities[notice.type]: notice.seq
+            for notice in notices
+            if notice.reason is NoticeReason.QUARANTINED and notice.type in request.identities
+        }
+        return await self._reason(request, Moment(entry.seq - 1), (links, quarantined))
 
-    async def _standing(self, request: ResolveRequest, others: Sequence[Identity]) -> list[MustNot]:
-        """Read the must-not-links that name what the request brings, or might have brought."""
+    async def _standing(self, request: ResolveRequest, others: Sequence[Identity]) -> _Standing:
+        """Read what stands about what the request brings, or might have brought."""
         identities = list(dict.fromkeys([*request.identities.values(), *others]))
         login = self._scopes[request.graph.scope].policy.login_set
         [view] = await self._store.read_views([ViewRequest(request.graph, login, identities)])
         links = {link: None for identity in identities for link in view.must_nots(identity)}
         # every look is ended by what rests on it, be it nothing
         await self._store.apply([ChangeSet(request.graph, 0, view)])
-        return list(links)
+        flags = {identity: view.flags(identity) for identity in identities}
+        quarantined = {i: each[Flag.QUARANTINE] for i, each in flags.items() if Flag.QUARANTINE in each}
+        return list(links), quarantined
 
     async def _reason(
-        self, request: ResolveRequest, moment: Moment | None, links: Sequence[MustNot] | None = None
+        self, request: ResolveRequest, moment: Moment | None, standing: _Standing | None = None
     ) -> Reasoning:
         scope = self._scopes[request.graph.scope]
         look = _Look(self._store, request.graph, moment)
@@ -87,9 +99,9 @@ class Reasoner:
             await look.at_profiles([request.previous_mpid])
         others = _others(look.profiles.values(), request, scope.policy)
         await look.at_holders(others)
-        if links is None:
-            links = await self._standing(request, others)
-        view = RecordedView(look.profiles.values(), scope.policy.login_set, links)
+        if standing is None:
+            standing = await self._standing(request, others)
+        view = RecordedView(look.profiles.values(), scope.policy.login_set, *standing)
         return reason(request, view, scope, others, is_whole=look.is_whole)
 
 

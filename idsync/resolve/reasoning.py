@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import combinations
@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, Outcome, Resolution
 from idsync.model.errors import LookupFailedError, NotFoundError
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.journal import NEW, Change, JournalEntry
 from idsync.model.must_not import MustNot
@@ -167,6 +168,13 @@ class _Asked:
 
     def must_nots(self, identity: Identity) -> Sequence[MustNot]:
         return self._view.must_nots(identity)
+
+    @property
+    def has_quarantined(self) -> bool:
+        return self._view.has_quarantined
+
+    def flags(self, identity: Identity) -> Mapping[Flag, int]:
+        return self._view.flags(identity)
 
     @property
     def earlier(self) -> JournalEntry | None:

@@ -57,6 +57,8 @@ def _visited(visit: Visit) -> str:
     if not visit.known and not visit.anonymous:
         return f"Nobody has the {named(visit.identity)}."
     protected = "".join(map(_protected, visit.protected))
+    if visit.quarantined:
+        protected = f"; journal entry {visit.quarantined} has quarantined it{protected}"
     unnamed = visit.protected_count - len(visit.protected)
     if unnamed:
         protected += f"; {unnamed} more are passed over"

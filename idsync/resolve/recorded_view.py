@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from idsync.model.aliasing import AliasRecord
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, Mpid, TypeSet, type_set
 from idsync.model.must_not import MustNot
 from idsync.model.profile import Profile, RecordedIdentity
@@ -73,12 +75,22 @@ class RecordedView:
         profiles: All that hold what a request brings, and whatever else it names; erased ones are nobody.
         login: The types that make a profile known.
         links: The must-not-links that name what a request may bring.
+        quarantined: What of it is quarantined, each with the entry that did it.
 
     Attributes:
-        has_must_nots: Whether there are any.
+        has_must_nots: Whether there are any must-not-links.
+        has_quarantined: Whether anything is quarantined.
     """
 
-    def __init__(self, profiles: Iterable[Profile], login: TypeSet, links: Sequence[MustNot] = ()) -> None:
+    def __init__(
+        self,
+        profiles: Iterable[Profile],
+        login: TypeSet,
+        links: Sequence[MustNot] = (),
+        quarantined: Mapping[Identity, int] = MappingProxyType({}),
+    ) -> None:
+        self._quarantined = quarantined
+        self.has_quarantined = bool(quarantined)
         self._links = links
         self.has_must_nots = bool(links)
         self._profiles = {profile.mpid: _ProfileView(profile) for profile in profiles if not profile.erased}
@@ -108,6 +120,11 @@ class RecordedView:
     def must_nots(self, identity: Identity) -> Sequence[MustNot]:
         """Find the must-not-links that name an identity."""
         return [link for link in self._links if any(identity in side.identities for side in link.sides)]
+
+    def flags(self, identity: Identity) -> Mapping[Flag, int]:
+        """Say whether an identity is quarantined."""
+        seq = self._quarantined.get(identity)
+        return {} if seq is None else {Flag.QUARANTINE: seq}
 
     def aliases(self, _mpid: Mpid) -> Sequence[AliasRecord]:
         """Aliases have no part in resolution (ID-193)."""

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable, Collection, Iterator
+from itertools import chain, islice
+from typing import Any, Final, cast
 
 from idsync.model.changes import Applied, ChangeSet
 from idsync.model.errors import UnavailableError
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.recording import RecordedCall, RecordedSpan
 from idsync.model.standing import Unchanged
+from idsync.resolve.recordable import Recordable
 from idsync.resolve.step import Step
 from idsync.store.protocol import Store
 
-__all__ = ["INTERVAL_S", "MAX_CALLS", "Recordable", "Recorder"]
+__all__ = ["INTERVAL_S", "MAX_CALLS", "Recorder"]
 
 INTERVAL_S: Final = 10.0
 """How often what was counted is written, in seconds; what was not written is lost with the process."""
@@ -32,32 +34,6 @@ _AT_ONCE: Final = 1_000
 """Calls written together, in one transaction."""
 _SLICE: Final = 100
 """Calls that are looked at before the loop has its turn: less than a millisecond."""
-
-
-class Recordable(Protocol):
-    """A step whose call can be recorded; each stands for one call, or one kind of call."""
-
-    @property
-    def recordable(self) -> bool:
-        """Whether it is worth recording: a call that can write."""
-        ...
-
-    @property
-    def graph(self) -> GraphKey:
-        """Where it looks."""
-        ...
-
-    def is_told_by(self, change_set: ChangeSet | None) -> bool:
-        """Say whether the entry names all that was sent; `None`: a birth of all that was looked up."""
-        ...
-
-    def answered_like(self, other: Recordable) -> Recordable:
-        """Take over the answer to a call that was sent in other words, and give the step itself."""
-        ...
-
-    def recorded(self, after_seq: int, seq: int, mpid: Mpid) -> RecordedCall | None:
-        """Give the call as it was sent; `None`: it was answered as an earlier one."""
-        ...
 
 
 class Recorder:
@@ -187,42 +163,34 @@ class Recorder:
         self._counts, self._firsts = {}, {}
         self._seen.clear()
 
-    def _take_calls(self) -> list[tuple[RecordedCall, int]]:
+    def _take_calls(self) -> Iterator[tuple[RecordedCall, int]]:
         """Give what was counted by what it says, and begin anew."""
         kinds, past, partial = self._kinds, self._past, self._partial
         self._kinds, self._past, self._partial = {}, {}, []
-        return [
-            *((call, 1) for call in partial),
-            *past.items(),
-            *((kind._replace(after_seq=first), times) for kind, (first, times) in kinds.items()),
-        ]
+        return chain(
+            ((call, 1) for call in partial),
+            past.items(),
+            ((kind._replace(after_seq=first), times) for kind, (first, times) in kinds.items()),
+        )
 
     # -- every few seconds ---------------------------------------------------------------------------------
 
     async def write(self) -> None:
         """Write what was counted; what the store cannot take now is counted as not recorded."""
         async with self._writing:
-            counts, firsts = list(self._counts.items()), self._firsts
             seen = dict(self._seen)
+            counted = chain(self._take_calls(), _in_words(self._counts, self._firsts))
             self._counts, self._firsts = {}, {}
-            said = self._take_calls()
-            for start in range(0, len(said), _AT_ONCE):
-                await self._write(said[start : start + _AT_ONCE])
-            for start in range(0, len(counts), _AT_ONCE):
-                await self._write(await self._said(counts[start : start + _AT_ONCE], firsts))
+            while calls := await self._next(counted):
+                await self._write(calls)
             await self._tell(seen)
 
-    async def _said(
-        self, counts: Sequence[tuple[Recordable, int]], firsts: Mapping[Recordable, tuple[int, Mpid]]
-    ) -> list[tuple[RecordedCall, int]]:
-        """Put kinds of calls into words; two that are the same in words are one."""
+    async def _next(self, counted: Iterator[tuple[RecordedCall, int]]) -> list[tuple[RecordedCall, int]]:
+        """Give the next calls to be written together; two that are the same in words are one."""
         merged: dict[RecordedCall, int] = {}
-        for start in range(0, len(counts), _SLICE):
-            for step, count in counts[start : start + _SLICE]:
-                after_seq, mpid = firsts[step]
-                call = step.recorded(after_seq, 0, mpid)
-                if call is not None:
-                    merged[call] = merged.get(call, 0) + count
+        for _ in range(0, _AT_ONCE, _SLICE):
+            for call, times in islice(counted, _SLICE):
+                merged[call] = merged.get(call, 0) + times
             await asyncio.sleep(0)
         return list(merged.items())
 
@@ -273,6 +241,17 @@ class Recorder:
             UnavailableError: The store is out of reach.
         """
         await self._store.calls.drop_calls(self._clock() - self._days * _DAY_MS)
+
+
+def _in_words(
+    counts: dict[Recordable, int], firsts: dict[Recordable, tuple[int, Mpid]]
+) -> Iterator[tuple[RecordedCall, int]]:
+    """Put kinds of calls into words."""
+    for step, count in counts.items():
+        after_seq, mpid = firsts.pop(step)
+        call = step.recorded(after_seq, 0, mpid)
+        if call is not None:
+            yield call, count
 
 
 def _rests_on(change_set: ChangeSet) -> int:

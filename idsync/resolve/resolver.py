@@ -9,6 +9,7 @@ from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Modification, Resolution
 from idsync.model.errors import ContentionError, ForbiddenError, IdsyncError
 from idsync.model.identity import GraphKey, Identity, Mpid
+from idsync.model.quarantine import QuarantineRequest, Quarantining
 from idsync.model.request import AliasRequest, ModifyRequest, ResolveRequest
 from idsync.model.undo import Forbidding, ForbidRequest, RevertRequest, SplitRequest, Undone
 from idsync.resolve.alias import terms_of
@@ -17,9 +18,11 @@ from idsync.resolve.erasure import EraseStep, ErasureOrder, MovedOnError
 from idsync.resolve.recorder import Recorder
 from idsync.resolve.rounds import MAX_ATTEMPTS, Rounds
 from idsync.resolve.scope import Scope
+from idsync.resolve.steps.alarming import AlarmOrder, AlarmStep
 from idsync.resolve.steps.aliasing import AliasStep, DueAliasStep
 from idsync.resolve.steps.deleting import DeleteStep
 from idsync.resolve.steps.modifying import ModifyStep
+from idsync.resolve.steps.quarantining import QuarantineStep
 from idsync.resolve.steps.resolving import ResolveStep
 from idsync.resolve.steps.terms import repeat_key
 from idsync.resolve.undo.following import gather
@@ -223,6 +226,24 @@ class Resolver:
             ContentionError, UnavailableError: As for `resolve`.
         """
         return await self._rounds.take(ForbidStep(request, self._scopes[request.graph.scope].policy))
+
+    async def quarantine(self, request: QuarantineRequest) -> Quarantining:
+        """Take a value away from finding, or give it back.
+
+        Raises:
+            NotFoundError: Nobody has it on the record; there is nothing to release.
+            ConflictError: It is quarantined already.
+            ContentionError, UnavailableError: As for `resolve`.
+        """
+        return await self._rounds.take(QuarantineStep(request, self._scopes[request.graph.scope].policy))
+
+    async def alarm(self, order: AlarmOrder) -> int:
+        """Raise or end an alarm, as the value now is; gives the position of the entry, 0 if none is due.
+
+        Raises:
+            ContentionError, UnavailableError: As for `resolve`.
+        """
+        return await self._rounds.take(AlarmStep(order, self._scopes[order.graph.scope].policy))
 
     async def run_due(self) -> int:
         """Carry out what time has made due: aliases (ID-187), removal of the inactive (ID-214).

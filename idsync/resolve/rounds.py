@@ -15,7 +15,8 @@ from typing import Any, Final, Generic, TypeVar
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.errors import ContentionError, IdsyncError, UnavailableError
 from idsync.model.view import GraphView, LookAgain, ViewRequest
-from idsync.resolve.recorder import Recordable, Recorder
+from idsync.resolve.recordable import Recordable
+from idsync.resolve.recorder import Recorder
 from idsync.resolve.step import Key, Step, unplanned
 from idsync.store.protocol import Store
 

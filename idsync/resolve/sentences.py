@@ -22,6 +22,7 @@ _NOTICES: Final = {
     NoticeReason.BLOCKED: "had a value that the scope blocks and counted as not sent",
     NoticeReason.CONFLICT: "is unique, and a profile that has another one was passed over",
     NoticeReason.FORBIDDEN: "was not added, as that was forbidden",
+    NoticeReason.QUARANTINED: "finds nobody but the previous profile, as it was quarantined",
 }
 
 _UNDOING: Final = frozenset({"split", "revert", "forbid"})
@@ -59,6 +60,10 @@ def notice_sentence(notice: Notice) -> str:
     return f"The {IdentityType(notice.type).wire_name} {_NOTICES[notice.reason]}{by}."
 
 
+def _why(change: Change) -> str:
+    return f" ({change.reason})." if change.reason else "."
+
+
 def _change(change: Change) -> str:
     what = "" if change.identity is None else named(change.identity)
     texts = {
@@ -82,6 +87,11 @@ def _change(change: Change) -> str:
         ChangeKind.PERMITTED: f"What journal entry {change.alias_seq} had forbidden was permitted again.",
         ChangeKind.REVERTED: f"Journal entry {change.alias_seq} was undone.",
         ChangeKind.VALUE_ERASED: f"The {what} went with profile {change.mpid}.",
+        ChangeKind.QUARANTINED: f"The {what} was quarantined: nobody is found by it" + _why(change),
+        ChangeKind.RELEASED: f"The {what}, quarantined by journal entry {change.alias_seq}, was released"
+        + _why(change),
+        ChangeKind.ALARM_RAISED: f"The {what} crossed a limit" + _why(change),
+        ChangeKind.ALARM_ENDED: f"The alarm about the {what} ended" + _why(change),
         ChangeKind.VALUE_KEPT: f"The {what} of profile {change.mpid} stays, as others hold it.",
     }
     return texts[change.kind]

@@ -10,6 +10,7 @@ from idsync.model.conflict import Conflicts
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.matching import login_identities, opened_profiles
 from idsync.model.policy import Policy
+from idsync.model.quarantine import FindableView, quarantines
 from idsync.model.request import ResolveRequest
 from idsync.model.view import GraphView
 
@@ -52,6 +53,8 @@ class Visit(NamedTuple):
         protected_count: How many they are.
         eligible: Those that could be returned.
         candidates: How many were left after it.
+        quarantined: The entry that quarantined the identity: of those who have it only the previous profile
+            could be returned; 0: none did.
     """
 
     identity: Identity
@@ -61,12 +64,15 @@ class Visit(NamedTuple):
     protected_count: int
     eligible: int
     candidates: int
+    quarantined: int = 0
 
 
 def visits(request: ResolveRequest, view: GraphView, policy: Policy) -> list[Visit]:
     """Walk as `idsync.model.matching.walk` does (ID-060 to ID-063), and tell of it."""
-    opened = opened_profiles(request, view, policy)
-    conflicts = Conflicts(request, view, policy) if policy.conflict_guard else None
+    passed_over = quarantines(request, view, policy) if view.has_quarantined else {}
+    findable = FindableView(view, passed_over, request.previous_mpid) if passed_over else view
+    opened = opened_profiles(request, findable, policy)
+    conflicts = Conflicts(request, findable, policy) if policy.conflict_guard else None
     candidates: set[Mpid] = set()
     told: list[Visit] = []
     for t in policy.priority:
@@ -79,8 +85,10 @@ def visits(request: ResolveRequest, view: GraphView, policy: Policy) -> list[Vis
         protected: list[Protected] = []
         eligible: set[Mpid] = set()
         for mpid in (*known, *anonymous):
+            if identity in passed_over and mpid != request.previous_mpid:
+                continue
             is_known = mpid in known
-            kept_by = _kept_by(mpid, request, view, policy) if is_known and mpid not in opened else None
+            kept_by = _kept_by(mpid, request, findable, policy) if is_known and mpid not in opened else None
             if kept_by is None and conflicts is not None:
                 types = conflicts.of(mpid, conflicts.above(t, is_known=is_known))
                 kept_by = (
@@ -100,6 +108,7 @@ def visits(request: ResolveRequest, view: GraphView, policy: Policy) -> list[Vis
                 len(protected),
                 len(eligible),
                 len(candidates),
+                passed_over.get(identity, 0),
             )
         )
         if len(candidates) == 1:

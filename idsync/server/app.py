@@ -20,20 +20,23 @@ from idsync.config.configuration import Configuration, Limits, Tls
 from idsync.model.errors import ConfigurationError
 from idsync.preview.previewer import Previewer
 from idsync.resolve.explain import Explainer
+from idsync.resolve.flagged import Flags
 from idsync.resolve.radar import Radar
 from idsync.resolve.reasoner import Reasoner
 from idsync.resolve.recorder import Recorder
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.resolver import Resolver, Scope
+from idsync.resolve.watch import Watch
 from idsync.server.admission.caller import Caller
 from idsync.server.admission.capacity import Counted
 from idsync.server.admission.credentials import Authenticator, Registration
 from idsync.server.admission.limits import gate_of
 from idsync.server.admission.reach import Reach
+from idsync.server.alarm_meter import AlarmMeter
 from idsync.server.drain import Drain
 from idsync.server.meters import Meters
 from idsync.server.method import Desk, Method, methods_of
-from idsync.server.schedule import run_recording, run_schedule
+from idsync.server.schedule import run_recording, run_schedule, run_watch
 from idsync.server.services.admin_service import AdminService
 from idsync.server.services.graph_service import GraphService
 from idsync.server.services.identity_service import MANY_CALLS, IdentityService
@@ -172,7 +175,13 @@ async def open_app(
         explainer = Explainer(store, Reasoner(store, scopes))
         previewer = Previewer(store, recorder)
         graph = GraphService(store, explainer, reach, drain, clock, resolver, previewer)
-        radar = RadarService(Radar(store, clock), reach)
+        looking = Radar(store, clock)
+        radar = RadarService(looking, Flags(store), resolver, reach)
+        if configuration.radar.types:
+            watch = Watch(store, resolver, looking, scopes, configuration.radar)
+            AlarmMeter(registry, watch)
+            watching = asyncio.create_task(run_watch(watch))
+            stack.push_async_callback(_cancel, watching)
         signing = Signing(database_url, configuration.signing_key_file)
         privacy = PrivacyService(store, resolver, reach, signing)
         admin = AdminService(configuration, versions)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import ChangeSet
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, Mpid, TypeSet
 from idsync.model.journal import Change, ChangeKind, JournalEntry
 from idsync.model.must_not import MustNot
@@ -113,6 +114,13 @@ class CandidateGraph:
         """Give nothing."""
         del identity
         return ()
+
+    has_quarantined = False
+
+    def flags(self, identity: Identity) -> Mapping[Flag, int]:
+        """Give nothing."""
+        del identity
+        return {}
 
     # -- order ---------------------------------------------------------------------------------------------
 

@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from idsync.model.aliasing import AliasState
+from idsync.model.flag import Flag
 from idsync.model.identity import Mpid
 from idsync.model.journal import ChangeKind
 from idsync.store.rows import (
     AliasRow,
+    FlagRow,
     IdentityRow,
     LinkRow,
     MustNotRow,
@@ -39,6 +41,9 @@ _PERMITTED: Final = ChangeKind.PERMITTED
 _REVERTED: Final = ChangeKind.REVERTED
 _MUST_NOT_KINDS: Final = frozenset({_FORBIDDEN, _PERMITTED, _REVERTED})
 _VALUE_ERASED: Final = ChangeKind.VALUE_ERASED
+_RAISING: Final = frozenset({ChangeKind.QUARANTINED, ChangeKind.ALARM_RAISED})
+_ENDING: Final = frozenset({ChangeKind.RELEASED, ChangeKind.ALARM_ENDED})
+_ALARM_KINDS: Final = frozenset({ChangeKind.ALARM_RAISED, ChangeKind.ALARM_ENDED})
 _IMPLIED: Final = frozenset(
     {_CREATED, ChangeKind.BECAME_KNOWN, ChangeKind.BECAME_ANONYMOUS, ChangeKind.VALUE_KEPT}
 )
@@ -92,6 +97,14 @@ class Tables(Protocol):
         """Withdraw what the entry `seq` forbade; gives the ids of the identities that were named."""
         ...
 
+    def add_flag(self, row: FlagRow) -> None:
+        """Raise a flag of an identity."""
+        ...
+
+    def end_flags(self, identity_id: int, kind: int | None, until_seq: int) -> None:
+        """Take a flag off an identity, or all that it has."""
+        ...
+
 
 def forgotten(entry: StoredEntry) -> list[Mpid]:
     """List the profiles of which an entry takes the texts of callers as well.
@@ -109,8 +122,9 @@ def fold(entry: StoredEntry, tables: Tables) -> None:
 
     Besides what the changes say: every profile touched takes the entry's position as its version, and so
     does every identity whose holders changed, or one of whose holders changed its place in the order of
-    ID-011, its types or its life, and every identity that a must-not-link names or ceases to name. A version
-    is therefore a complete condition for a decision that rests on the holders of an identity.
+    ID-011, its types or its life, and every identity that a must-not-link names or ceases to name, or that
+    gets a flag or loses one. A version is therefore a complete condition for a decision that rests on the
+    holders of an identity.
     """
     seq = entry.seq
     types_before: dict[Mpid, int] = {}
@@ -127,7 +141,7 @@ def fold(entry: StoredEntry, tables: Tables) -> None:
         if profile is None or profile.mpid != mpid:
             if not mpid:
                 # about values that need not be on any profile
-                _must_not(change, position, seq, tables)
+                _say(change, position, seq, tables)
                 continue
             profile = tables.profile(mpid)
             profile.version = seq
@@ -184,10 +198,25 @@ def _change(
         _must_not(change, position, seq, tables)
     elif kind is _VALUE_ERASED:
         assert change.identity_id is not None
-        if not tables.is_held(change.identity_id):
-            tables.identity(change.identity_id).value = None
+        _forget(change.identity_id, seq, tables)
     else:
         _alias(change, entry, tables)
+
+
+def _say(change: StoredChange, position: int, seq: int, tables: Tables) -> None:
+    """Take in what an entry says of values alone; whoever rests on one of them must look again."""
+    raising = change.kind in _RAISING
+    if not raising and change.kind not in _ENDING:
+        _must_not(change, position, seq, tables)
+        return
+    identity_id = change.identity_id
+    assert identity_id is not None
+    tables.identity(identity_id).version = seq
+    kind = change.alias_seq if change.kind in _ALARM_KINDS else int(Flag.QUARANTINE)
+    if raising:
+        tables.add_flag(FlagRow(identity_id, kind, seq))
+    else:
+        tables.end_flags(identity_id, kind, seq)
 
 
 def _must_not(change: StoredChange, position: int, seq: int, tables: Tables) -> None:
@@ -218,10 +247,16 @@ def _erase(profile: ProfileRow, seq: int, tables: Tables) -> None:
         tables.close_link(link.identity_id, profile.mpid, seq, descriptive=link.descriptive)
         identity = tables.identity(link.identity_id)
         identity.version = seq
-        if not tables.is_held(link.identity_id):
-            identity.value = None
+        _forget(link.identity_id, seq, tables)
     profile.erased = True
     profile.types = profile.size = 0
+
+
+def _forget(identity_id: int, seq: int, tables: Tables) -> None:
+    """Empty a value that nobody holds any more, and end what was said of it: it names nothing."""
+    if not tables.is_held(identity_id):
+        tables.identity(identity_id).value = None
+        tables.end_flags(identity_id, None, seq)
 
 
 def _alias(change: StoredChange, entry: StoredEntry, tables: Tables) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Seque
 from idsync.model.aliasing import AliasRecord, AliasState
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.erasure import Traces
+from idsync.model.flag import Flag, Flagged
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import NEW, ChangeKind, JournalEntry
 from idsync.model.moment import Moment
@@ -46,6 +47,7 @@ class MemoryStore:
     def __init__(self, *, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._mint = MpidMint(clock)
+        self._watched: dict[tuple[GraphKey, str], int] = {}
         self._graphs = _Graphs()
         self._configurations: dict[str, list[tuple[int, str, int, str]]] = {}
         self.calls = MemoryRecording(self._graphs)
@@ -165,6 +167,26 @@ class MemoryStore:
             for identity_id, mpids in holders.items()
             if len(mpids) > 1 and tables.identities[identity_id].type == identity_type
         ][:limit]
+
+    async def flagged(
+        self, graph: GraphKey, flags: Collection[Flag], limit: int, after: int = 0
+    ) -> list[Flagged]:
+        """Look through every flag."""
+        tables = self._graphs[graph]
+        return [
+            Flagged(row.seq, tables.value_of(row.identity_id), Flag(row.kind))
+            for row in tables.flags
+            if row.until_seq is None and row.kind in flags and row.seq > after
+        ][:limit]
+
+    async def watched_to(self, graph: GraphKey, limits: str) -> int:
+        """Give what was noted."""
+        return self._watched.get((graph, limits), 0)
+
+    async def note_watched(self, graph: GraphKey, limits: str, seq: int) -> None:
+        """Note it."""
+        self._watched = {key: at for key, at in self._watched.items() if key[0] != graph}
+        self._watched[graph, limits] = seq
 
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have entries."""

@@ -11,7 +11,7 @@ from idsync.model.journal import ALIAS_KINDS
 from idsync.store.chain import SALT_BYTES, Seal, SealedRow, commitment, sealed
 from idsync.store.codec import pack
 from idsync.store.fold import fold, forgotten
-from idsync.store.rows import AliasRow, IdentityRow, LinkRow, MustNotRow, ProfileRow, StoredEntry
+from idsync.store.rows import AliasRow, FlagRow, IdentityRow, LinkRow, MustNotRow, ProfileRow, StoredEntry
 
 __all__ = ["MemoryGraph", "concerns", "sealed_row"]
 
@@ -30,6 +30,7 @@ class MemoryGraph:
         self.links: list[LinkRow] = []
         self.aliases: dict[int, AliasRow] = {}
         self.must_nots: list[MustNotRow] = []
+        self.flags: list[FlagRow] = []
         self.journal: list[StoredEntry] = []
         self.seals: list[Seal] = []
         self._start = start
@@ -82,6 +83,16 @@ class MemoryGraph:
         for row in ended:
             row.until_seq = until_seq
         return [row.identity_id for row in ended if row.identity_id is not None]
+
+    def add_flag(self, row: FlagRow) -> None:
+        """Raise a flag."""
+        self.flags.append(row)
+
+    def end_flags(self, identity_id: int, kind: int | None, until_seq: int) -> None:
+        """Take a flag off, or all."""
+        for row in self.flags:
+            if row.identity_id == identity_id and row.until_seq is None and kind in {None, row.kind}:
+                row.until_seq = until_seq
 
     def value_of(self, identity_id: int) -> Identity:
         """Give an identity by id; its value is empty once it was erased."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from idsync.model.aliasing import AliasRecord
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
 from idsync.model.must_not import MustNot
@@ -114,6 +115,17 @@ class MemoryView:
         standing = [row for row in self._graph.must_nots if row.until_seq is None]
         links = joined(standing, self._graph.value_of)
         return [link for link in links if any(identity in side.identities for side in link.sides)]
+
+    @property
+    def has_quarantined(self) -> bool:
+        """Look for a quarantine that stands."""
+        return any(row.until_seq is None and row.kind == Flag.QUARANTINE for row in self._graph.flags)
+
+    def flags(self, identity: Identity) -> Mapping[Flag, int]:
+        """Find the flags of an identity."""
+        identity_id = self._graph.ids.get(identity)
+        rows = (row for row in self._graph.flags if row.until_seq is None)
+        return {Flag(row.kind): row.seq for row in rows if row.identity_id == identity_id}
 
     @property
     def earlier(self) -> JournalEntry | None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from idsync.model.aliasing import AliasRecord
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.erasure import Traces
+from idsync.model.flag import Flag, Flagged
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
@@ -120,6 +121,23 @@ class Store(Protocol):
 
     async def shared_values(self, graph: GraphKey, identity_type: int, limit: int) -> list[list[Mpid]]:
         """List holders of values of a type that are on more than one record (ID-039)."""
+        ...
+
+    async def flagged(
+        self, graph: GraphKey, flags: Collection[Flag], limit: int, after: int = 0
+    ) -> list[Flagged]:
+        """List at most `limit` values that have one of these flags, in the order in which they were raised.
+
+        `after` continues a page: only flags raised at a greater position. No entry raises two of them.
+        """
+        ...
+
+    async def watched_to(self, graph: GraphKey, limits: str) -> int:
+        """Say up to which entry the radar has watched a graph by these limits; 0 for others."""
+        ...
+
+    async def note_watched(self, graph: GraphKey, limits: str, seq: int) -> None:
+        """Keep that place. It is no part of the journal: whoever loses it watches again."""
         ...
 
     # -- the past ------------------------------------------------------------------------------------------

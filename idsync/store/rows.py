@@ -11,6 +11,7 @@ from idsync.model.journal import ChangeKind
 
 __all__ = [
     "AliasRow",
+    "FlagRow",
     "IdentityRow",
     "LinkRow",
     "MustNotRow",
@@ -140,6 +141,21 @@ class MustNotRow:
     side: int
     identity_id: int | None
     mpid: Mpid | None
+    until_seq: int | None = None
+
+
+@dataclass(slots=True)
+class FlagRow:
+    """A flag of an identity, under the entry that raised it.
+
+    Attributes:
+        kind: The number of a `Flag`.
+        until_seq: Position of the entry that took it off; `None` while it stands.
+    """
+
+    identity_id: int
+    kind: int
+    seq: int
     until_seq: int | None = None
 
 

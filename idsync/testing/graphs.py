@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.decision import Create, Decision, Match, Reuse
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.journal import ChangeKind, JournalEntry
 from idsync.model.must_not import MustNot
@@ -157,6 +158,13 @@ class _NarrowView:
 
     def must_nots(self, _identity: Identity) -> Sequence[MustNot]:
         raise AssertionError("the strategy looked at must-not-links, which have no part in finding a profile")
+
+    @property
+    def has_quarantined(self) -> bool:
+        return False
+
+    def flags(self, _identity: Identity) -> Mapping[Flag, int]:
+        raise AssertionError("the strategy asked for flags, which the resolver has dealt with")
 
     @property
     def earlier(self) -> JournalEntry | None:

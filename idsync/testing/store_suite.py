@@ -28,6 +28,7 @@ from idsync.store.protocol import Store
 from idsync.testing.capability import Capability, OpenStore, without
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import Scribe
+from idsync.testing.store_checks.alarms import AlarmChecks
 from idsync.testing.store_checks.aliases import AliasChecks
 from idsync.testing.store_checks.commits import CommitChecks
 from idsync.testing.store_checks.erasure import ErasureChecks
@@ -40,6 +41,7 @@ from idsync.testing.store_checks.names import NameChecks
 from idsync.testing.store_checks.order import OrderChecks
 from idsync.testing.store_checks.past import PastChecks
 from idsync.testing.store_checks.popularity import PopularityChecks
+from idsync.testing.store_checks.quarantines import QuarantineChecks
 from idsync.testing.store_checks.races import RaceChecks
 from idsync.testing.store_checks.recording import RecordingChecks
 from idsync.testing.store_checks.restart import RestartChecks
@@ -62,6 +64,8 @@ class StoreSuite(
     InspectionChecks,
     PastChecks,
     MustNotChecks,
+    QuarantineChecks,
+    AlarmChecks,
     NameChecks,
     RecordingChecks,
     RestartChecks,

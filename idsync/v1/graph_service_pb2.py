@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from idsync.v1 import alarm_pb2 as idsync_dot_v1_dot_alarm__pb2
 from idsync.v1 import identity_pb2 as idsync_dot_v1_dot_identity__pb2
 from idsync.v1 import neighborhood_pb2 as idsync_dot_v1_dot_neighborhood__pb2
 from idsync.v1 import reasoning_pb2 as idsync_dot_v1_dot_reasoning__pb2
@@ -30,69 +31,69 @@ from idsync.v1 import undo_pb2 as idsync_dot_v1_dot_undo__pb2
 from idsync.v1 import preview_pb2 as idsync_dot_v1_dot_preview__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1didsync/v1/graph_service.proto\x12\tidsync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18idsync/v1/identity.proto\x1a\x1cidsync/v1/neighborhood.proto\x1a\x19idsync/v1/reasoning.proto\x1a\x14idsync/v1/undo.proto\x1a\x17idsync/v1/preview.proto\"!\n\x11GetProfileRequest\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\"9\n\x12GetProfileResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.idsync.v1.Profile\"(\n\x17\x42\x61tchGetProfilesRequest\x12\r\n\x05mpids\x18\x01 \x03(\x03\"W\n\x18\x42\x61tchGetProfilesResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x15\n\runknown_mpids\x18\x02 \x03(\x03\"\x9f\x01\n\x13\x46indProfilesRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"U\n\x14\x46indProfilesResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x85\x01\n\x13GetProfileAtRequest\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\x12-\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x18\n\x0bjournal_seq\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x07\n\x05_timeB\x0e\n\x0c_journal_seq\"P\n\x14GetProfileAtResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.idsync.v1.Profile\x12\x13\n\x0bjournal_seq\x18\x02 \x01(\x03\"\x83\x02\n\x15\x46indProfilesAtRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12-\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x18\n\x0bjournal_seq\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\tB\x07\n\x05_timeB\x0e\n\x0c_journal_seq\"l\n\x16\x46indProfilesAtResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bjournal_seq\x18\x03 \x01(\x03\"\x9e\x01\n\x12ListHoldersRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"j\n\x0cHoldingBound\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bjournal_seq\x18\x02 \x01(\x03\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\"v\n\x07Holding\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\x12&\n\x05since\x18\x02 \x01(\x0b\x32\x17.idsync.v1.HoldingBound\x12+\n\x05until\x18\x03 \x01(\x0b\x32\x17.idsync.v1.HoldingBoundH\x00\x88\x01\x01\x42\x08\n\x06_until\"T\n\x13ListHoldersResponse\x12$\n\x08holdings\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Holding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x0cIdentityPair\x12\"\n\x05\x66irst\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12#\n\x06second\x18\x02 \x01(\x0b\x32\x13.idsync.v1.Identity\"H\n\x11IdentityOnProfile\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\"\x83\x02\n\x0e\x45xplainRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12-\n\nidentities\x18\x03 \x01(\x0b\x32\x17.idsync.v1.IdentityPairH\x00\x12;\n\x13identity_on_profile\x18\x04 \x01(\x0b\x32\x1c.idsync.v1.IdentityOnProfileH\x00\x12\x14\n\nrequest_id\x18\x05 \x01(\tH\x00\x12(\n\x04\x63\x61ll\x18\x06 \x01(\x0b\x32\x18.idsync.v1.ExplainedCallH\x00\x42\t\n\x07subject\"j\n\rExplainedLink\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\x12\x11\n\tsince_seq\x18\x03 \x01(\x03\x12\x11\n\tuntil_seq\x18\x04 \x01(\x03\"\xd0\x01\n\x0f\x45xplainResponse\x12.\n\x07verdict\x18\x01 \x01(\x0e\x32\x1d.idsync.v1.ExplanationVerdict\x12\x11\n\tsentences\x18\x02 \x03(\t\x12\'\n\x05links\x18\x03 \x03(\x0b\x32\x18.idsync.v1.ExplainedLink\x12(\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x17.idsync.v1.JournalEntry\x12\'\n\treasoning\x18\x05 \x01(\x0b\x32\x14.idsync.v1.Reasoning\"\xcb\x01\n\x06\x43hange\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.idsync.v1.ChangeKind\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\x12*\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x12\x17\n\nother_mpid\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07ref_seq\x18\x05 \x01(\x03\x12\x0c\n\x04side\x18\x06 \x01(\x05\x12\x0e\n\x06reason\x18\x07 \x01(\tB\x0b\n\t_identityB\r\n\x0b_other_mpid\"\xf7\x01\n\x08\x45vidence\x12\"\n\x05\x61sked\x18\x01 \x03(\x0b\x32\x13.idsync.v1.Identity\x12$\n\x07matched\x18\x02 \x03(\x0b\x32\x13.idsync.v1.Identity\x12,\n\ndecided_by\x18\x03 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x12\x12\n\ncandidates\x18\x04 \x01(\x05\x12\x1a\n\rprevious_mpid\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\"\n\x07notices\x18\x06 \x03(\x0b\x32\x11.idsync.v1.NoticeB\r\n\x0b_decided_byB\x10\n\x0e_previous_mpid\"\x9d\x02\n\x0cJournalEntry\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\x12\x0c\n\x04rule\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x10\n\x08input_id\x18\x08 \x01(\t\x12\x0c\n\x04mpid\x18\t \x01(\x03\x12\"\n\x07\x63hanges\x18\n \x03(\x0b\x32\x11.idsync.v1.Change\x12%\n\x08\x65vidence\x18\x0b \x01(\x0b\x32\x13.idsync.v1.Evidence\"\xa6\x01\n\x12ListJournalRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x11\n\x04mpid\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tafter_seq\x18\x04 \x01(\x03\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\tB\x07\n\x05_mpid\"X\n\x13ListJournalResponse\x12(\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.idsync.v1.JournalEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"d\n\x13WatchChangesRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x11\n\tafter_seq\x18\x03 \x01(\x03\">\n\x14WatchChangesResponse\x12&\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x17.idsync.v1.JournalEntry*\xa9\x02\n\x12\x45xplanationVerdict\x12#\n\x1f\x45XPLANATION_VERDICT_UNSPECIFIED\x10\x00\x12 \n\x1c\x45XPLANATION_VERDICT_TOGETHER\x10\x01\x12!\n\x1d\x45XPLANATION_VERDICT_CONNECTED\x10\x02\x12\x1d\n\x19\x45XPLANATION_VERDICT_APART\x10\x03\x12 \n\x1c\x45XPLANATION_VERDICT_RECORDED\x10\x04\x12$\n EXPLANATION_VERDICT_NOT_RECORDED\x10\x05\x12 \n\x1c\x45XPLANATION_VERDICT_FORMERLY\x10\x06\x12 \n\x1c\x45XPLANATION_VERDICT_REASONED\x10\x07*\xcb\x04\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43HANGE_KIND_PROFILE_CREATED\x10\x01\x12\x1e\n\x1a\x43HANGE_KIND_IDENTITY_ADDED\x10\x02\x12 \n\x1c\x43HANGE_KIND_IDENTITY_REMOVED\x10\x03\x12\x1c\n\x18\x43HANGE_KIND_BECAME_KNOWN\x10\x04\x12 \n\x1c\x43HANGE_KIND_BECAME_ANONYMOUS\x10\x05\x12\x18\n\x14\x43HANGE_KIND_RETURNED\x10\x06\x12!\n\x1d\x43HANGE_KIND_DESCRIPTION_ADDED\x10\x07\x12#\n\x1f\x43HANGE_KIND_DESCRIPTION_REMOVED\x10\x08\x12\x1b\n\x17\x43HANGE_KIND_ALIAS_TAKEN\x10\t\x12\x1d\n\x19\x43HANGE_KIND_ALIAS_IGNORED\x10\n\x12\x1d\n\x19\x43HANGE_KIND_ALIAS_APPLIED\x10\x0b\x12\x1e\n\x1a\x43HANGE_KIND_PROFILE_ERASED\x10\x0c\x12\x16\n\x12\x43HANGE_KIND_ACTIVE\x10\r\x12\x19\n\x15\x43HANGE_KIND_FORBIDDEN\x10\x0e\x12\x19\n\x15\x43HANGE_KIND_PERMITTED\x10\x0f\x12\x18\n\x14\x43HANGE_KIND_REVERTED\x10\x10\x12\x1c\n\x18\x43HANGE_KIND_VALUE_ERASED\x10\x14\x12\x1a\n\x16\x43HANGE_KIND_VALUE_KEPT\x10\x15\x32\xf7\x08\n\x0cGraphService\x12I\n\nGetProfile\x12\x1c.idsync.v1.GetProfileRequest\x1a\x1d.idsync.v1.GetProfileResponse\x12[\n\x10\x42\x61tchGetProfiles\x12\".idsync.v1.BatchGetProfilesRequest\x1a#.idsync.v1.BatchGetProfilesResponse\x12O\n\x0c\x46indProfiles\x12\x1e.idsync.v1.FindProfilesRequest\x1a\x1f.idsync.v1.FindProfilesResponse\x12O\n\x0cGetProfileAt\x12\x1e.idsync.v1.GetProfileAtRequest\x1a\x1f.idsync.v1.GetProfileAtResponse\x12U\n\x0e\x46indProfilesAt\x12 .idsync.v1.FindProfilesAtRequest\x1a!.idsync.v1.FindProfilesAtResponse\x12L\n\x0bListHolders\x12\x1d.idsync.v1.ListHoldersRequest\x1a\x1e.idsync.v1.ListHoldersResponse\x12X\n\x0fGetNeighborhood\x12!.idsync.v1.GetNeighborhoodRequest\x1a\".idsync.v1.GetNeighborhoodResponse\x12@\n\x07\x45xplain\x12\x19.idsync.v1.ExplainRequest\x1a\x1a.idsync.v1.ExplainResponse\x12L\n\x0bListJournal\x12\x1d.idsync.v1.ListJournalRequest\x1a\x1e.idsync.v1.ListJournalResponse\x12Q\n\x0cWatchChanges\x12\x1e.idsync.v1.WatchChangesRequest\x1a\x1f.idsync.v1.WatchChangesResponse0\x01\x12O\n\x0cSplitProfile\x12\x1e.idsync.v1.SplitProfileRequest\x1a\x1f.idsync.v1.SplitProfileResponse\x12O\n\x0cRevertChange\x12\x1e.idsync.v1.RevertChangeRequest\x1a\x1f.idsync.v1.RevertChangeResponse\x12=\n\x06\x46orbid\x12\x18.idsync.v1.ForbidRequest\x1a\x19.idsync.v1.ForbidResponse\x12Z\n\x0fPreviewStrategy\x12!.idsync.v1.PreviewStrategyRequest\x1a\".idsync.v1.PreviewStrategyResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1didsync/v1/graph_service.proto\x12\tidsync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15idsync/v1/alarm.proto\x1a\x18idsync/v1/identity.proto\x1a\x1cidsync/v1/neighborhood.proto\x1a\x19idsync/v1/reasoning.proto\x1a\x14idsync/v1/undo.proto\x1a\x17idsync/v1/preview.proto\"!\n\x11GetProfileRequest\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\"9\n\x12GetProfileResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.idsync.v1.Profile\"(\n\x17\x42\x61tchGetProfilesRequest\x12\r\n\x05mpids\x18\x01 \x03(\x03\"W\n\x18\x42\x61tchGetProfilesResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x15\n\runknown_mpids\x18\x02 \x03(\x03\"\x9f\x01\n\x13\x46indProfilesRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"U\n\x14\x46indProfilesResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x85\x01\n\x13GetProfileAtRequest\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\x12-\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x18\n\x0bjournal_seq\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x07\n\x05_timeB\x0e\n\x0c_journal_seq\"P\n\x14GetProfileAtResponse\x12#\n\x07profile\x18\x01 \x01(\x0b\x32\x12.idsync.v1.Profile\x12\x13\n\x0bjournal_seq\x18\x02 \x01(\x03\"\x83\x02\n\x15\x46indProfilesAtRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12-\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x12\x18\n\x0bjournal_seq\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\tB\x07\n\x05_timeB\x0e\n\x0c_journal_seq\"l\n\x16\x46indProfilesAtResponse\x12$\n\x08profiles\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bjournal_seq\x18\x03 \x01(\x03\"\x9e\x01\n\x12ListHoldersRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"j\n\x0cHoldingBound\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bjournal_seq\x18\x02 \x01(\x03\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\"v\n\x07Holding\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\x12&\n\x05since\x18\x02 \x01(\x0b\x32\x17.idsync.v1.HoldingBound\x12+\n\x05until\x18\x03 \x01(\x0b\x32\x17.idsync.v1.HoldingBoundH\x00\x88\x01\x01\x42\x08\n\x06_until\"T\n\x13ListHoldersResponse\x12$\n\x08holdings\x18\x01 \x03(\x0b\x32\x12.idsync.v1.Holding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"W\n\x0cIdentityPair\x12\"\n\x05\x66irst\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12#\n\x06second\x18\x02 \x01(\x0b\x32\x13.idsync.v1.Identity\"H\n\x11IdentityOnProfile\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\"\x83\x02\n\x0e\x45xplainRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12-\n\nidentities\x18\x03 \x01(\x0b\x32\x17.idsync.v1.IdentityPairH\x00\x12;\n\x13identity_on_profile\x18\x04 \x01(\x0b\x32\x1c.idsync.v1.IdentityOnProfileH\x00\x12\x14\n\nrequest_id\x18\x05 \x01(\tH\x00\x12(\n\x04\x63\x61ll\x18\x06 \x01(\x0b\x32\x18.idsync.v1.ExplainedCallH\x00\x42\t\n\x07subject\"j\n\rExplainedLink\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\x12\x11\n\tsince_seq\x18\x03 \x01(\x03\x12\x11\n\tuntil_seq\x18\x04 \x01(\x03\"\xd0\x01\n\x0f\x45xplainResponse\x12.\n\x07verdict\x18\x01 \x01(\x0e\x32\x1d.idsync.v1.ExplanationVerdict\x12\x11\n\tsentences\x18\x02 \x03(\t\x12\'\n\x05links\x18\x03 \x03(\x0b\x32\x18.idsync.v1.ExplainedLink\x12(\n\x07\x65ntries\x18\x04 \x03(\x0b\x32\x17.idsync.v1.JournalEntry\x12\'\n\treasoning\x18\x05 \x01(\x0b\x32\x14.idsync.v1.Reasoning\"\xf0\x01\n\x06\x43hange\x12#\n\x04kind\x18\x01 \x01(\x0e\x32\x15.idsync.v1.ChangeKind\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\x12*\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x12\x17\n\nother_mpid\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07ref_seq\x18\x05 \x01(\x03\x12\x0c\n\x04side\x18\x06 \x01(\x05\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12#\n\x05\x61larm\x18\x08 \x01(\x0e\x32\x14.idsync.v1.AlarmKindB\x0b\n\t_identityB\r\n\x0b_other_mpid\"\xf7\x01\n\x08\x45vidence\x12\"\n\x05\x61sked\x18\x01 \x03(\x0b\x32\x13.idsync.v1.Identity\x12$\n\x07matched\x18\x02 \x03(\x0b\x32\x13.idsync.v1.Identity\x12,\n\ndecided_by\x18\x03 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x12\x12\n\ncandidates\x18\x04 \x01(\x05\x12\x1a\n\rprevious_mpid\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\"\n\x07notices\x18\x06 \x03(\x0b\x32\x11.idsync.v1.NoticeB\r\n\x0b_decided_byB\x10\n\x0e_previous_mpid\"\x9d\x02\n\x0cJournalEntry\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x0b\n\x03seq\x18\x03 \x01(\x03\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t\x12\x0c\n\x04rule\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x10\n\x08input_id\x18\x08 \x01(\t\x12\x0c\n\x04mpid\x18\t \x01(\x03\x12\"\n\x07\x63hanges\x18\n \x03(\x0b\x32\x11.idsync.v1.Change\x12%\n\x08\x65vidence\x18\x0b \x01(\x0b\x32\x13.idsync.v1.Evidence\"\xa6\x01\n\x12ListJournalRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x11\n\x04mpid\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tafter_seq\x18\x04 \x01(\x03\x12\x11\n\tpage_size\x18\x05 \x01(\x05\x12\x12\n\npage_token\x18\x06 \x01(\tB\x07\n\x05_mpid\"X\n\x13ListJournalResponse\x12(\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.idsync.v1.JournalEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"d\n\x13WatchChangesRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x11\n\tafter_seq\x18\x03 \x01(\x03\">\n\x14WatchChangesResponse\x12&\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x17.idsync.v1.JournalEntry*\xa9\x02\n\x12\x45xplanationVerdict\x12#\n\x1f\x45XPLANATION_VERDICT_UNSPECIFIED\x10\x00\x12 \n\x1c\x45XPLANATION_VERDICT_TOGETHER\x10\x01\x12!\n\x1d\x45XPLANATION_VERDICT_CONNECTED\x10\x02\x12\x1d\n\x19\x45XPLANATION_VERDICT_APART\x10\x03\x12 \n\x1c\x45XPLANATION_VERDICT_RECORDED\x10\x04\x12$\n EXPLANATION_VERDICT_NOT_RECORDED\x10\x05\x12 \n\x1c\x45XPLANATION_VERDICT_FORMERLY\x10\x06\x12 \n\x1c\x45XPLANATION_VERDICT_REASONED\x10\x07*\xbd\x05\n\nChangeKind\x12\x1b\n\x17\x43HANGE_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43HANGE_KIND_PROFILE_CREATED\x10\x01\x12\x1e\n\x1a\x43HANGE_KIND_IDENTITY_ADDED\x10\x02\x12 \n\x1c\x43HANGE_KIND_IDENTITY_REMOVED\x10\x03\x12\x1c\n\x18\x43HANGE_KIND_BECAME_KNOWN\x10\x04\x12 \n\x1c\x43HANGE_KIND_BECAME_ANONYMOUS\x10\x05\x12\x18\n\x14\x43HANGE_KIND_RETURNED\x10\x06\x12!\n\x1d\x43HANGE_KIND_DESCRIPTION_ADDED\x10\x07\x12#\n\x1f\x43HANGE_KIND_DESCRIPTION_REMOVED\x10\x08\x12\x1b\n\x17\x43HANGE_KIND_ALIAS_TAKEN\x10\t\x12\x1d\n\x19\x43HANGE_KIND_ALIAS_IGNORED\x10\n\x12\x1d\n\x19\x43HANGE_KIND_ALIAS_APPLIED\x10\x0b\x12\x1e\n\x1a\x43HANGE_KIND_PROFILE_ERASED\x10\x0c\x12\x16\n\x12\x43HANGE_KIND_ACTIVE\x10\r\x12\x19\n\x15\x43HANGE_KIND_FORBIDDEN\x10\x0e\x12\x19\n\x15\x43HANGE_KIND_PERMITTED\x10\x0f\x12\x18\n\x14\x43HANGE_KIND_REVERTED\x10\x10\x12\x1c\n\x18\x43HANGE_KIND_VALUE_ERASED\x10\x14\x12\x1a\n\x16\x43HANGE_KIND_VALUE_KEPT\x10\x15\x12\x1b\n\x17\x43HANGE_KIND_QUARANTINED\x10\x1e\x12\x18\n\x14\x43HANGE_KIND_RELEASED\x10\x1f\x12\x1c\n\x18\x43HANGE_KIND_ALARM_RAISED\x10 \x12\x1b\n\x17\x43HANGE_KIND_ALARM_ENDED\x10!2\xf7\x08\n\x0cGraphService\x12I\n\nGetProfile\x12\x1c.idsync.v1.GetProfileRequest\x1a\x1d.idsync.v1.GetProfileResponse\x12[\n\x10\x42\x61tchGetProfiles\x12\".idsync.v1.BatchGetProfilesRequest\x1a#.idsync.v1.BatchGetProfilesResponse\x12O\n\x0c\x46indProfiles\x12\x1e.idsync.v1.FindProfilesRequest\x1a\x1f.idsync.v1.FindProfilesResponse\x12O\n\x0cGetProfileAt\x12\x1e.idsync.v1.GetProfileAtRequest\x1a\x1f.idsync.v1.GetProfileAtResponse\x12U\n\x0e\x46indProfilesAt\x12 .idsync.v1.FindProfilesAtRequest\x1a!.idsync.v1.FindProfilesAtResponse\x12L\n\x0bListHolders\x12\x1d.idsync.v1.ListHoldersRequest\x1a\x1e.idsync.v1.ListHoldersResponse\x12X\n\x0fGetNeighborhood\x12!.idsync.v1.GetNeighborhoodRequest\x1a\".idsync.v1.GetNeighborhoodResponse\x12@\n\x07\x45xplain\x12\x19.idsync.v1.ExplainRequest\x1a\x1a.idsync.v1.ExplainResponse\x12L\n\x0bListJournal\x12\x1d.idsync.v1.ListJournalRequest\x1a\x1e.idsync.v1.ListJournalResponse\x12Q\n\x0cWatchChanges\x12\x1e.idsync.v1.WatchChangesRequest\x1a\x1f.idsync.v1.WatchChangesResponse0\x01\x12O\n\x0cSplitProfile\x12\x1e.idsync.v1.SplitProfileRequest\x1a\x1f.idsync.v1.SplitProfileResponse\x12O\n\x0cRevertChange\x12\x1e.idsync.v1.RevertChangeRequest\x1a\x1f.idsync.v1.RevertChangeResponse\x12=\n\x06\x46orbid\x12\x18.idsync.v1.ForbidRequest\x1a\x19.idsync.v1.ForbidResponse\x12Z\n\x0fPreviewStrategy\x12!.idsync.v1.PreviewStrategyRequest\x1a\".idsync.v1.PreviewStrategyResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'idsync.v1.graph_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPLANATIONVERDICT']._serialized_start=3660
-  _globals['_EXPLANATIONVERDICT']._serialized_end=3957
-  _globals['_CHANGEKIND']._serialized_start=3960
-  _globals['_CHANGEKIND']._serialized_end=4547
-  _globals['_GETPROFILEREQUEST']._serialized_start=207
-  _globals['_GETPROFILEREQUEST']._serialized_end=240
-  _globals['_GETPROFILERESPONSE']._serialized_start=242
-  _globals['_GETPROFILERESPONSE']._serialized_end=299
-  _globals['_BATCHGETPROFILESREQUEST']._serialized_start=301
-  _globals['_BATCHGETPROFILESREQUEST']._serialized_end=341
-  _globals['_BATCHGETPROFILESRESPONSE']._serialized_start=343
-  _globals['_BATCHGETPROFILESRESPONSE']._serialized_end=430
-  _globals['_FINDPROFILESREQUEST']._serialized_start=433
-  _globals['_FINDPROFILESREQUEST']._serialized_end=592
-  _globals['_FINDPROFILESRESPONSE']._serialized_start=594
-  _globals['_FINDPROFILESRESPONSE']._serialized_end=679
-  _globals['_GETPROFILEATREQUEST']._serialized_start=682
-  _globals['_GETPROFILEATREQUEST']._serialized_end=815
-  _globals['_GETPROFILEATRESPONSE']._serialized_start=817
-  _globals['_GETPROFILEATRESPONSE']._serialized_end=897
-  _globals['_FINDPROFILESATREQUEST']._serialized_start=900
-  _globals['_FINDPROFILESATREQUEST']._serialized_end=1159
-  _globals['_FINDPROFILESATRESPONSE']._serialized_start=1161
-  _globals['_FINDPROFILESATRESPONSE']._serialized_end=1269
-  _globals['_LISTHOLDERSREQUEST']._serialized_start=1272
-  _globals['_LISTHOLDERSREQUEST']._serialized_end=1430
-  _globals['_HOLDINGBOUND']._serialized_start=1432
-  _globals['_HOLDINGBOUND']._serialized_end=1538
-  _globals['_HOLDING']._serialized_start=1540
-  _globals['_HOLDING']._serialized_end=1658
-  _globals['_LISTHOLDERSRESPONSE']._serialized_start=1660
-  _globals['_LISTHOLDERSRESPONSE']._serialized_end=1744
-  _globals['_IDENTITYPAIR']._serialized_start=1746
-  _globals['_IDENTITYPAIR']._serialized_end=1833
-  _globals['_IDENTITYONPROFILE']._serialized_start=1835
-  _globals['_IDENTITYONPROFILE']._serialized_end=1907
-  _globals['_EXPLAINREQUEST']._serialized_start=1910
-  _globals['_EXPLAINREQUEST']._serialized_end=2169
-  _globals['_EXPLAINEDLINK']._serialized_start=2171
-  _globals['_EXPLAINEDLINK']._serialized_end=2277
-  _globals['_EXPLAINRESPONSE']._serialized_start=2280
-  _globals['_EXPLAINRESPONSE']._serialized_end=2488
-  _globals['_CHANGE']._serialized_start=2491
-  _globals['_CHANGE']._serialized_end=2694
-  _globals['_EVIDENCE']._serialized_start=2697
-  _globals['_EVIDENCE']._serialized_end=2944
-  _globals['_JOURNALENTRY']._serialized_start=2947
-  _globals['_JOURNALENTRY']._serialized_end=3232
-  _globals['_LISTJOURNALREQUEST']._serialized_start=3235
-  _globals['_LISTJOURNALREQUEST']._serialized_end=3401
-  _globals['_LISTJOURNALRESPONSE']._serialized_start=3403
-  _globals['_LISTJOURNALRESPONSE']._serialized_end=3491
-  _globals['_WATCHCHANGESREQUEST']._serialized_start=3493
-  _globals['_WATCHCHANGESREQUEST']._serialized_end=3593
-  _globals['_WATCHCHANGESRESPONSE']._serialized_start=3595
-  _globals['_WATCHCHANGESRESPONSE']._serialized_end=3657
-  _globals['_GRAPHSERVICE']._serialized_start=4550
-  _globals['_GRAPHSERVICE']._serialized_end=5693
+  _globals['_EXPLANATIONVERDICT']._serialized_start=3720
+  _globals['_EXPLANATIONVERDICT']._serialized_end=4017
+  _globals['_CHANGEKIND']._serialized_start=4020
+  _globals['_CHANGEKIND']._serialized_end=4721
+  _globals['_GETPROFILEREQUEST']._serialized_start=230
+  _globals['_GETPROFILEREQUEST']._serialized_end=263
+  _globals['_GETPROFILERESPONSE']._serialized_start=265
+  _globals['_GETPROFILERESPONSE']._serialized_end=322
+  _globals['_BATCHGETPROFILESREQUEST']._serialized_start=324
+  _globals['_BATCHGETPROFILESREQUEST']._serialized_end=364
+  _globals['_BATCHGETPROFILESRESPONSE']._serialized_start=366
+  _globals['_BATCHGETPROFILESRESPONSE']._serialized_end=453
+  _globals['_FINDPROFILESREQUEST']._serialized_start=456
+  _globals['_FINDPROFILESREQUEST']._serialized_end=615
+  _globals['_FINDPROFILESRESPONSE']._serialized_start=617
+  _globals['_FINDPROFILESRESPONSE']._serialized_end=702
+  _globals['_GETPROFILEATREQUEST']._serialized_start=705
+  _globals['_GETPROFILEATREQUEST']._serialized_end=838
+  _globals['_GETPROFILEATRESPONSE']._serialized_start=840
+  _globals['_GETPROFILEATRESPONSE']._serialized_end=920
+  _globals['_FINDPROFILESATREQUEST']._serialized_start=923
+  _globals['_FINDPROFILESATREQUEST']._serialized_end=1182
+  _globals['_FINDPROFILESATRESPONSE']._serialized_start=1184
+  _globals['_FINDPROFILESATRESPONSE']._serialized_end=1292
+  _globals['_LISTHOLDERSREQUEST']._serialized_start=1295
+  _globals['_LISTHOLDERSREQUEST']._serialized_end=1453
+  _globals['_HOLDINGBOUND']._serialized_start=1455
+  _globals['_HOLDINGBOUND']._serialized_end=1561
+  _globals['_HOLDING']._serialized_start=1563
+  _globals['_HOLDING']._serialized_end=1681
+  _globals['_LISTHOLDERSRESPONSE']._serialized_start=1683
+  _globals['_LISTHOLDERSRESPONSE']._serialized_end=1767
+  _globals['_IDENTITYPAIR']._serialized_start=1769
+  _globals['_IDENTITYPAIR']._serialized_end=1856
+  _globals['_IDENTITYONPROFILE']._serialized_start=1858
+  _globals['_IDENTITYONPROFILE']._serialized_end=1930
+  _globals['_EXPLAINREQUEST']._serialized_start=1933
+  _globals['_EXPLAINREQUEST']._serialized_end=2192
+  _globals['_EXPLAINEDLINK']._serialized_start=2194
+  _globals['_EXPLAINEDLINK']._serialized_end=2300
+  _globals['_EXPLAINRESPONSE']._serialized_start=2303
+  _globals['_EXPLAINRESPONSE']._serialized_end=2511
+  _globals['_CHANGE']._serialized_start=2514
+  _globals['_CHANGE']._serialized_end=2754
+  _globals['_EVIDENCE']._serialized_start=2757
+  _globals['_EVIDENCE']._serialized_end=3004
+  _globals['_JOURNALENTRY']._serialized_start=3007
+  _globals['_JOURNALENTRY']._serialized_end=3292
+  _globals['_LISTJOURNALREQUEST']._serialized_start=3295
+  _globals['_LISTJOURNALREQUEST']._serialized_end=3461
+  _globals['_LISTJOURNALRESPONSE']._serialized_start=3463
+  _globals['_LISTJOURNALRESPONSE']._serialized_end=3551
+  _globals['_WATCHCHANGESREQUEST']._serialized_start=3553
+  _globals['_WATCHCHANGESREQUEST']._serialized_end=3653
+  _globals['_WATCHCHANGESRESPONSE']._serialized_start=3655
+  _globals['_WATCHCHANGESRESPONSE']._serialized_end=3717
+  _globals['_GRAPHSERVICE']._serialized_start=4724
+  _globals['_GRAPHSERVICE']._serialized_end=5867
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from idsync.v1 import alarm_pb2 as _alarm_pb2
 from idsync.v1 import identity_pb2 as _identity_pb2
 from idsync.v1 import reasoning_pb2 as _reasoning_pb2
 import builtins as _builtins
@@ -97,6 +98,14 @@ class _ChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeKind
     """A value went with the last living profile that held it; it is empty here and everywhere."""
     CHANGE_KIND_VALUE_KEPT: _ChangeKind.ValueType  # 21
     """A value of an erased profile stayed, because another living profile holds it."""
+    CHANGE_KIND_QUARANTINED: _ChangeKind.ValueType  # 30
+    """Nobody is found by the identity any more but the previous profile."""
+    CHANGE_KIND_RELEASED: _ChangeKind.ValueType  # 31
+    """What the entry ref_seq quarantined is a key again."""
+    CHANGE_KIND_ALARM_RAISED: _ChangeKind.ValueType  # 32
+    """The identity crossed a limit of the radar."""
+    CHANGE_KIND_ALARM_ENDED: _ChangeKind.ValueType  # 33
+    """It is below that limit again."""
 
 class ChangeKind(_ChangeKind, metaclass=_ChangeKindEnumTypeWrapper):
     """What happened to the graph (ID-251)."""
@@ -128,6 +137,14 @@ CHANGE_KIND_VALUE_ERASED: ChangeKind.ValueType  # 20
 """A value went with the last living profile that held it; it is empty here and everywhere."""
 CHANGE_KIND_VALUE_KEPT: ChangeKind.ValueType  # 21
 """A value of an erased profile stayed, because another living profile holds it."""
+CHANGE_KIND_QUARANTINED: ChangeKind.ValueType  # 30
+"""Nobody is found by the identity any more but the previous profile."""
+CHANGE_KIND_RELEASED: ChangeKind.ValueType  # 31
+"""What the entry ref_seq quarantined is a key again."""
+CHANGE_KIND_ALARM_RAISED: ChangeKind.ValueType  # 32
+"""The identity crossed a limit of the radar."""
+CHANGE_KIND_ALARM_ENDED: ChangeKind.ValueType  # 33
+"""It is below that limit again."""
 Global___ChangeKind: _TypeAlias = ChangeKind  # noqa: Y015
 
 @_typing.final
@@ -749,16 +766,21 @@ class Change(_message.Message):
     REF_SEQ_FIELD_NUMBER: _builtins.int
     SIDE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    ALARM_FIELD_NUMBER: _builtins.int
     kind: Global___ChangeKind.ValueType
     mpid: _builtins.int
     other_mpid: _builtins.int
     """The source of a created profile, or the other side of an alias."""
     ref_seq: _builtins.int
-    """For PERMITTED and REVERTED: the entry that is meant."""
+    """For PERMITTED, REVERTED and RELEASED: the entry that is meant."""
     side: _builtins.int
     """For FORBIDDEN: 0 and 1 are the sides of the entry's first must-not-link, 2 and 3 those of its second, ..."""
     reason: _builtins.str
-    """For the first FORBIDDEN of an entry: what the operator said."""
+    """For the first FORBIDDEN of an entry, for QUARANTINED and RELEASED: what the operator said. For alarms: the
+    figures.
+    """
+    alarm: _alarm_pb2.AlarmKind.ValueType
+    """For alarms: which limit."""
     @_builtins.property
     def identity(self) -> _identity_pb2.Identity: ...
     def __init__(
@@ -771,10 +793,11 @@ class Change(_message.Message):
         ref_seq: _builtins.int = ...,
         side: _builtins.int = ...,
         reason: _builtins.str = ...,
+        alarm: _alarm_pb2.AlarmKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_identity", b"_identity", "_other_mpid", b"_other_mpid", "identity", b"identity", "other_mpid", b"other_mpid"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_identity", b"_identity", "_other_mpid", b"_other_mpid", "identity", b"identity", "kind", b"kind", "mpid", b"mpid", "other_mpid", b"other_mpid", "reason", b"reason", "ref_seq", b"ref_seq", "side", b"side"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_identity", b"_identity", "_other_mpid", b"_other_mpid", "alarm", b"alarm", "identity", b"identity", "kind", b"kind", "mpid", b"mpid", "other_mpid", b"other_mpid", "reason", b"reason", "ref_seq", b"ref_seq", "side", b"side"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__identity: _TypeAlias = _typing.Literal["identity"]  # noqa: Y015
     _WhichOneofArgType__identity: _TypeAlias = _typing.Literal["_identity", b"_identity"]  # noqa: Y015

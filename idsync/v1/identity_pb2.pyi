@@ -179,6 +179,8 @@ class _NoticeReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoticeRe
     """A profile was passed over that has another value of this unique type (conflict_guard)."""
     NOTICE_REASON_FORBIDDEN: _NoticeReason.ValueType  # 10
     """A must-not-link keeps it off the profile: not added."""
+    NOTICE_REASON_QUARANTINED: _NoticeReason.ValueType  # 12
+    """Quarantined: it finds nobody but the previous profile, and is recorded as ever."""
 
 class NoticeReason(_NoticeReason, metaclass=_NoticeReasonEnumTypeWrapper):
     """Why an identity of the request has had less effect than a reader might expect."""
@@ -204,6 +206,8 @@ NOTICE_REASON_CONFLICT: NoticeReason.ValueType  # 9
 """A profile was passed over that has another value of this unique type (conflict_guard)."""
 NOTICE_REASON_FORBIDDEN: NoticeReason.ValueType  # 10
 """A must-not-link keeps it off the profile: not added."""
+NOTICE_REASON_QUARANTINED: NoticeReason.ValueType  # 12
+"""Quarantined: it finds nobody but the previous profile, and is recorded as ever."""
 Global___NoticeReason: _TypeAlias = NoticeReason  # noqa: Y015
 
 class _ProfileState:
@@ -310,7 +314,7 @@ class Notice(_message.Message):
     type: Global___IdentityType.ValueType
     reason: Global___NoticeReason.ValueType
     journal_seq: _builtins.int
-    """For FORBIDDEN: the journal entry that forbade it."""
+    """For FORBIDDEN and QUARANTINED: the journal entry that forbade or quarantined it."""
     def __init__(
         self,
         *,

@@ -23,26 +23,48 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from idsync.v1 import alarm_pb2 as idsync_dot_v1_dot_alarm__pb2
 from idsync.v1 import identity_pb2 as idsync_dot_v1_dot_identity__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1didsync/v1/radar_service.proto\x12\tidsync.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x18idsync/v1/identity.proto\"{\n\x16GetCollapseRiskRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\"Z\n\x0cHolderGrowth\x12)\n\x06within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\x03\x12\x10\n\x08is_least\x18\x03 \x01(\x08\"0\n\x0cProfileCount\x12\r\n\x05known\x18\x01 \x01(\x03\x12\x11\n\tanonymous\x18\x02 \x01(\x03\":\n\x03Tie\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\"\xd1\x02\n\x17GetCollapseRiskResponse\x12(\n\x07holders\x18\x01 \x01(\x0b\x32\x17.idsync.v1.ProfileCount\x12\'\n\x06growth\x18\x02 \x03(\x0b\x32\x17.idsync.v1.HolderGrowth\x12*\n\tconnected\x18\x03 \x01(\x0b\x32\x17.idsync.v1.ProfileCount\x12\x10\n\x08is_whole\x18\x04 \x01(\x08\x12&\n\x05parts\x18\x05 \x03(\x0b\x32\x17.idsync.v1.ProfileCount\x12\x12\n\npart_count\x18\x06 \x01(\x03\x12#\n\x06pivots\x18\x07 \x03(\x0b\x32\x13.idsync.v1.Identity\x12\x13\n\x0bpivot_count\x18\x08 \x01(\x03\x12\x1c\n\x04ties\x18\t \x03(\x0b\x32\x0e.idsync.v1.Tie\x12\x11\n\ttie_count\x18\n \x01(\x03\x32h\n\x0cRadarService\x12X\n\x0fGetCollapseRisk\x12!.idsync.v1.GetCollapseRiskRequest\x1a\".idsync.v1.GetCollapseRiskResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1didsync/v1/radar_service.proto\x12\tidsync.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15idsync/v1/alarm.proto\x1a\x18idsync/v1/identity.proto\"{\n\x16GetCollapseRiskRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\"Z\n\x0cHolderGrowth\x12)\n\x06within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x02 \x01(\x03\x12\x10\n\x08is_least\x18\x03 \x01(\x08\"0\n\x0cProfileCount\x12\r\n\x05known\x18\x01 \x01(\x03\x12\x11\n\tanonymous\x18\x02 \x01(\x03\":\n\x03Tie\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0c\n\x04mpid\x18\x02 \x01(\x03\"\xd1\x02\n\x17GetCollapseRiskResponse\x12(\n\x07holders\x18\x01 \x01(\x0b\x32\x17.idsync.v1.ProfileCount\x12\'\n\x06growth\x18\x02 \x03(\x0b\x32\x17.idsync.v1.HolderGrowth\x12*\n\tconnected\x18\x03 \x01(\x0b\x32\x17.idsync.v1.ProfileCount\x12\x10\n\x08is_whole\x18\x04 \x01(\x08\x12&\n\x05parts\x18\x05 \x03(\x0b\x32\x17.idsync.v1.ProfileCount\x12\x12\n\npart_count\x18\x06 \x01(\x03\x12#\n\x06pivots\x18\x07 \x03(\x0b\x32\x13.idsync.v1.Identity\x12\x13\n\x0bpivot_count\x18\x08 \x01(\x03\x12\x1c\n\x04ties\x18\t \x03(\x0b\x32\x0e.idsync.v1.Tie\x12\x11\n\ttie_count\x18\n \x01(\x03\"\x9a\x01\n\x11QuarantineRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"S\n\x12QuarantineResponse\x12(\n\x07holders\x18\x01 \x01(\x0b\x32\x17.idsync.v1.ProfileCount\x12\x13\n\x0bjournal_seq\x18\x02 \x01(\x03\"\x97\x01\n\x0eReleaseRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12%\n\x08identity\x18\x03 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"i\n\x0fReleaseResponse\x12(\n\x07holders\x18\x01 \x01(\x0b\x32\x17.idsync.v1.ProfileCount\x12\x17\n\x0fquarantined_seq\x18\x02 \x01(\x03\x12\x13\n\x0bjournal_seq\x18\x03 \x01(\x03\"{\n\x16ListQuarantinedRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\xc7\x01\n\x13QuarantinedIdentity\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12(\n\x07holders\x18\x02 \x01(\x0b\x32\x17.idsync.v1.ProfileCount\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bjournal_seq\x18\x04 \x01(\x03\x12\x10\n\x08input_id\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\"g\n\x17ListQuarantinedResponse\x12\x33\n\x0bquarantined\x18\x01 \x03(\x0b\x32\x1e.idsync.v1.QuarantinedIdentity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"v\n\x11ListAlarmsRequest\x12\r\n\x05scope\x18\x01 \x01(\t\x12+\n\x0b\x65nvironment\x18\x02 \x01(\x0e\x32\x16.idsync.v1.Environment\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x8e\x02\n\x05\x41larm\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.idsync.v1.AlarmKind\x12(\n\x07holders\x18\x03 \x01(\x0b\x32\x17.idsync.v1.ProfileCount\x12\'\n\x06growth\x18\x04 \x01(\x0b\x32\x17.idsync.v1.HolderGrowth\x12(\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bjournal_seq\x18\x06 \x01(\x03\x12\x0f\n\x07\x66igures\x18\x07 \x01(\t\x12\x17\n\x0fquarantined_seq\x18\x08 \x01(\x03\"O\n\x12ListAlarmsResponse\x12 \n\x06\x61larms\x18\x01 \x03(\x0b\x32\x10.idsync.v1.Alarm\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x9a\x03\n\x0cRadarService\x12X\n\x0fGetCollapseRisk\x12!.idsync.v1.GetCollapseRiskRequest\x1a\".idsync.v1.GetCollapseRiskResponse\x12I\n\nQuarantine\x12\x1c.idsync.v1.QuarantineRequest\x1a\x1d.idsync.v1.QuarantineResponse\x12@\n\x07Release\x12\x19.idsync.v1.ReleaseRequest\x1a\x1a.idsync.v1.ReleaseResponse\x12X\n\x0fListQuarantined\x12!.idsync.v1.ListQuarantinedRequest\x1a\".idsync.v1.ListQuarantinedResponse\x12I\n\nListAlarms\x12\x1c.idsync.v1.ListAlarmsRequest\x1a\x1d.idsync.v1.ListAlarmsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'idsync.v1.radar_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETCOLLAPSERISKREQUEST']._serialized_start=102
-  _globals['_GETCOLLAPSERISKREQUEST']._serialized_end=225
-  _globals['_HOLDERGROWTH']._serialized_start=227
-  _globals['_HOLDERGROWTH']._serialized_end=317
-  _globals['_PROFILECOUNT']._serialized_start=319
-  _globals['_PROFILECOUNT']._serialized_end=367
-  _globals['_TIE']._serialized_start=369
-  _globals['_TIE']._serialized_end=427
-  _globals['_GETCOLLAPSERISKRESPONSE']._serialized_start=430
-  _globals['_GETCOLLAPSERISKRESPONSE']._serialized_end=767
-  _globals['_RADARSERVICE']._serialized_start=769
-  _globals['_RADARSERVICE']._serialized_end=873
+  _globals['_GETCOLLAPSERISKREQUEST']._serialized_start=158
+  _globals['_GETCOLLAPSERISKREQUEST']._serialized_end=281
+  _globals['_HOLDERGROWTH']._serialized_start=283
+  _globals['_HOLDERGROWTH']._serialized_end=373
+  _globals['_PROFILECOUNT']._serialized_start=375
+  _globals['_PROFILECOUNT']._serialized_end=423
+  _globals['_TIE']._serialized_start=425
+  _globals['_TIE']._serialized_end=483
+  _globals['_GETCOLLAPSERISKRESPONSE']._serialized_start=486
+  _globals['_GETCOLLAPSERISKRESPONSE']._serialized_end=823
+  _globals['_QUARANTINEREQUEST']._serialized_start=826
+  _globals['_QUARANTINEREQUEST']._serialized_end=980
+  _globals['_QUARANTINERESPONSE']._serialized_start=982
+  _globals['_QUARANTINERESPONSE']._serialized_end=1065
+  _globals['_RELEASEREQUEST']._serialized_start=1068
+  _globals['_RELEASEREQUEST']._serialized_end=1219
+  _globals['_RELEASERESPONSE']._serialized_start=1221
+  _globals['_RELEASERESPONSE']._serialized_end=1326
+  _globals['_LISTQUARANTINEDREQUEST']._serialized_start=1328
+  _globals['_LISTQUARANTINEDREQUEST']._serialized_end=1451
+  _globals['_QUARANTINEDIDENTITY']._serialized_start=1454
+  _globals['_QUARANTINEDIDENTITY']._serialized_end=1653
+  _globals['_LISTQUARANTINEDRESPONSE']._serialized_start=1655
+  _globals['_LISTQUARANTINEDRESPONSE']._serialized_end=1758
+  _globals['_LISTALARMSREQUEST']._serialized_start=1760
+  _globals['_LISTALARMSREQUEST']._serialized_end=1878
+  _globals['_ALARM']._serialized_start=1881
+  _globals['_ALARM']._serialized_end=2151
+  _globals['_LISTALARMSRESPONSE']._serialized_start=2153
+  _globals['_LISTALARMSRESPONSE']._serialized_end=2232
+  _globals['_RADARSERVICE']._serialized_start=2235
+  _globals['_RADARSERVICE']._serialized_end=2645
 # @@protoc_insertion_point(module_scope)

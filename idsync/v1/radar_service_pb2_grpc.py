@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class RadarServiceStub:
-    """Finds the values that weld strangers together. For operators, and for inputs that may read, each within its
-    own scope.
+    """Finds the values that weld strangers together, and takes them away from finding. For operators, and for inputs
+    that may read, each within its own scope; only operators quarantine and release.
     """
 
     def __init__(self, channel):
@@ -41,15 +41,64 @@ class RadarServiceStub:
                 request_serializer=idsync_dot_v1_dot_radar__service__pb2.GetCollapseRiskRequest.SerializeToString,
                 response_deserializer=idsync_dot_v1_dot_radar__service__pb2.GetCollapseRiskResponse.FromString,
                 _registered_method=True)
+        self.Quarantine = channel.unary_unary(
+                '/idsync.v1.RadarService/Quarantine',
+                request_serializer=idsync_dot_v1_dot_radar__service__pb2.QuarantineRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_radar__service__pb2.QuarantineResponse.FromString,
+                _registered_method=True)
+        self.Release = channel.unary_unary(
+                '/idsync.v1.RadarService/Release',
+                request_serializer=idsync_dot_v1_dot_radar__service__pb2.ReleaseRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_radar__service__pb2.ReleaseResponse.FromString,
+                _registered_method=True)
+        self.ListQuarantined = channel.unary_unary(
+                '/idsync.v1.RadarService/ListQuarantined',
+                request_serializer=idsync_dot_v1_dot_radar__service__pb2.ListQuarantinedRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_radar__service__pb2.ListQuarantinedResponse.FromString,
+                _registered_method=True)
+        self.ListAlarms = channel.unary_unary(
+                '/idsync.v1.RadarService/ListAlarms',
+                request_serializer=idsync_dot_v1_dot_radar__service__pb2.ListAlarmsRequest.SerializeToString,
+                response_deserializer=idsync_dot_v1_dot_radar__service__pb2.ListAlarmsResponse.FromString,
+                _registered_method=True)
 
 
 class RadarServiceServicer:
-    """Finds the values that weld strangers together. For operators, and for inputs that may read, each within its
-    own scope.
+    """Finds the values that weld strangers together, and takes them away from finding. For operators, and for inputs
+    that may read, each within its own scope; only operators quarantine and release.
     """
 
     def GetCollapseRisk(self, request, context):
         """What one value holds together, and how fast that grows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Quarantine(self, request, context):
+        """Takes a value away from finding: nobody is found by it any more but the profile that a call names as its
+        previous one. Nothing is taken off anybody.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Release(self, request, context):
+        """Gives it back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListQuarantined(self, request, context):
+        """What is quarantined, in the order in which it was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAlarms(self, request, context):
+        """The values above a limit, in the order in which they crossed it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -63,6 +112,26 @@ def add_RadarServiceServicer_to_server(servicer, server):
                     request_deserializer=idsync_dot_v1_dot_radar__service__pb2.GetCollapseRiskRequest.FromString,
                     response_serializer=idsync_dot_v1_dot_radar__service__pb2.GetCollapseRiskResponse.SerializeToString,
             ),
+            'Quarantine': grpc.unary_unary_rpc_method_handler(
+                    servicer.Quarantine,
+                    request_deserializer=idsync_dot_v1_dot_radar__service__pb2.QuarantineRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_radar__service__pb2.QuarantineResponse.SerializeToString,
+            ),
+            'Release': grpc.unary_unary_rpc_method_handler(
+                    servicer.Release,
+                    request_deserializer=idsync_dot_v1_dot_radar__service__pb2.ReleaseRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_radar__service__pb2.ReleaseResponse.SerializeToString,
+            ),
+            'ListQuarantined': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListQuarantined,
+                    request_deserializer=idsync_dot_v1_dot_radar__service__pb2.ListQuarantinedRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_radar__service__pb2.ListQuarantinedResponse.SerializeToString,
+            ),
+            'ListAlarms': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAlarms,
+                    request_deserializer=idsync_dot_v1_dot_radar__service__pb2.ListAlarmsRequest.FromString,
+                    response_serializer=idsync_dot_v1_dot_radar__service__pb2.ListAlarmsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'idsync.v1.RadarService', rpc_method_handlers)
@@ -72,8 +141,8 @@ def add_RadarServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RadarService:
-    """Finds the values that weld strangers together. For operators, and for inputs that may read, each within its
-    own scope.
+    """Finds the values that weld strangers together, and takes them away from finding. For operators, and for inputs
+    that may read, each within its own scope; only operators quarantine and release.
     """
 
     @staticmethod
@@ -93,6 +162,114 @@ class RadarService:
             '/idsync.v1.RadarService/GetCollapseRisk',
             idsync_dot_v1_dot_radar__service__pb2.GetCollapseRiskRequest.SerializeToString,
             idsync_dot_v1_dot_radar__service__pb2.GetCollapseRiskResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Quarantine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.RadarService/Quarantine',
+            idsync_dot_v1_dot_radar__service__pb2.QuarantineRequest.SerializeToString,
+            idsync_dot_v1_dot_radar__service__pb2.QuarantineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Release(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.RadarService/Release',
+            idsync_dot_v1_dot_radar__service__pb2.ReleaseRequest.SerializeToString,
+            idsync_dot_v1_dot_radar__service__pb2.ReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListQuarantined(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.RadarService/ListQuarantined',
+            idsync_dot_v1_dot_radar__service__pb2.ListQuarantinedRequest.SerializeToString,
+            idsync_dot_v1_dot_radar__service__pb2.ListQuarantinedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAlarms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/idsync.v1.RadarService/ListAlarms',
+            idsync_dot_v1_dot_radar__service__pb2.ListAlarmsRequest.SerializeToString,
+            idsync_dot_v1_dot_radar__service__pb2.ListAlarmsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RadarServiceStub:
-    """Finds the values that weld strangers together. For operators, and for inputs that may read, each within its
-    own scope.
+    """Finds the values that weld strangers together, and takes them away from finding. For operators, and for inputs
+    that may read, each within its own scope; only operators quarantine and release.
     """
 
     @_typing.overload
@@ -37,20 +37,40 @@ class RadarServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RadarServiceAsyncStub: ...
     GetCollapseRisk: _grpc.UnaryUnaryMultiCallable[_radar_service_pb2.GetCollapseRiskRequest, _radar_service_pb2.GetCollapseRiskResponse]
     """What one value holds together, and how fast that grows."""
+    Quarantine: _grpc.UnaryUnaryMultiCallable[_radar_service_pb2.QuarantineRequest, _radar_service_pb2.QuarantineResponse]
+    """Takes a value away from finding: nobody is found by it any more but the profile that a call names as its
+    previous one. Nothing is taken off anybody.
+    """
+    Release: _grpc.UnaryUnaryMultiCallable[_radar_service_pb2.ReleaseRequest, _radar_service_pb2.ReleaseResponse]
+    """Gives it back."""
+    ListQuarantined: _grpc.UnaryUnaryMultiCallable[_radar_service_pb2.ListQuarantinedRequest, _radar_service_pb2.ListQuarantinedResponse]
+    """What is quarantined, in the order in which it was."""
+    ListAlarms: _grpc.UnaryUnaryMultiCallable[_radar_service_pb2.ListAlarmsRequest, _radar_service_pb2.ListAlarmsResponse]
+    """The values above a limit, in the order in which they crossed it."""
 
 @_typing.type_check_only
 class RadarServiceAsyncStub(RadarServiceStub):
-    """Finds the values that weld strangers together. For operators, and for inputs that may read, each within its
-    own scope.
+    """Finds the values that weld strangers together, and takes them away from finding. For operators, and for inputs
+    that may read, each within its own scope; only operators quarantine and release.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCollapseRisk: _aio.UnaryUnaryMultiCallable[_radar_service_pb2.GetCollapseRiskRequest, _radar_service_pb2.GetCollapseRiskResponse]  # type: ignore[assignment]
     """What one value holds together, and how fast that grows."""
+    Quarantine: _aio.UnaryUnaryMultiCallable[_radar_service_pb2.QuarantineRequest, _radar_service_pb2.QuarantineResponse]  # type: ignore[assignment]
+    """Takes a value away from finding: nobody is found by it any more but the profile that a call names as its
+    previous one. Nothing is taken off anybody.
+    """
+    Release: _aio.UnaryUnaryMultiCallable[_radar_service_pb2.ReleaseRequest, _radar_service_pb2.ReleaseResponse]  # type: ignore[assignment]
+    """Gives it back."""
+    ListQuarantined: _aio.UnaryUnaryMultiCallable[_radar_service_pb2.ListQuarantinedRequest, _radar_service_pb2.ListQuarantinedResponse]  # type: ignore[assignment]
+    """What is quarantined, in the order in which it was."""
+    ListAlarms: _aio.UnaryUnaryMultiCallable[_radar_service_pb2.ListAlarmsRequest, _radar_service_pb2.ListAlarmsResponse]  # type: ignore[assignment]
+    """The values above a limit, in the order in which they crossed it."""
 
 class RadarServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Finds the values that weld strangers together. For operators, and for inputs that may read, each within its
-    own scope.
+    """Finds the values that weld strangers together, and takes them away from finding. For operators, and for inputs
+    that may read, each within its own scope; only operators quarantine and release.
     """
 
     @_abc_1.abstractmethod
@@ -60,5 +80,39 @@ class RadarServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_radar_service_pb2.GetCollapseRiskResponse, _abc.Awaitable[_radar_service_pb2.GetCollapseRiskResponse]]:
         """What one value holds together, and how fast that grows."""
+
+    @_abc_1.abstractmethod
+    def Quarantine(
+        self,
+        request: _radar_service_pb2.QuarantineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_radar_service_pb2.QuarantineResponse, _abc.Awaitable[_radar_service_pb2.QuarantineResponse]]:
+        """Takes a value away from finding: nobody is found by it any more but the profile that a call names as its
+        previous one. Nothing is taken off anybody.
+        """
+
+    @_abc_1.abstractmethod
+    def Release(
+        self,
+        request: _radar_service_pb2.ReleaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_radar_service_pb2.ReleaseResponse, _abc.Awaitable[_radar_service_pb2.ReleaseResponse]]:
+        """Gives it back."""
+
+    @_abc_1.abstractmethod
+    def ListQuarantined(
+        self,
+        request: _radar_service_pb2.ListQuarantinedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_radar_service_pb2.ListQuarantinedResponse, _abc.Awaitable[_radar_service_pb2.ListQuarantinedResponse]]:
+        """What is quarantined, in the order in which it was."""
+
+    @_abc_1.abstractmethod
+    def ListAlarms(
+        self,
+        request: _radar_service_pb2.ListAlarmsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_radar_service_pb2.ListAlarmsResponse, _abc.Awaitable[_radar_service_pb2.ListAlarmsResponse]]:
+        """The values above a limit, in the order in which they crossed it."""
 
 def add_RadarServiceServicer_to_server(servicer: RadarServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

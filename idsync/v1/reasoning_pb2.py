@@ -25,33 +25,33 @@ _sym_db = _symbol_database.Default()
 from idsync.v1 import identity_pb2 as idsync_dot_v1_dot_identity__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19idsync/v1/reasoning.proto\x12\tidsync.v1\x1a\x18idsync/v1/identity.proto\"\xb1\x01\n\rExplainedCall\x12\x30\n\toperation\x18\x01 \x01(\x0e\x32\x1d.idsync.v1.ExplainedOperation\x12-\n\x10known_identities\x18\x02 \x03(\x0b\x32\x13.idsync.v1.Identity\x12\x1a\n\rprevious_mpid\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tread_only\x18\x04 \x01(\x08\x42\x10\n\x0e_previous_mpid\"t\n\x10ProtectedProfile\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\x12)\n\nprotection\x18\x02 \x01(\x0e\x32\x15.idsync.v1.Protection\x12\'\n\nidentities\x18\x03 \x03(\x0b\x32\x13.idsync.v1.Identity\"\xcf\x01\n\x05Visit\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x15\n\rknown_holders\x18\x02 \x01(\x03\x12\x19\n\x11\x61nonymous_holders\x18\x03 \x01(\x03\x12.\n\tprotected\x18\x04 \x03(\x0b\x32\x1b.idsync.v1.ProtectedProfile\x12\x17\n\x0fprotected_count\x18\x05 \x01(\x03\x12\x10\n\x08\x65ligible\x18\x06 \x01(\x03\x12\x12\n\ncandidates\x18\x07 \x01(\x03\"h\n\x06\x45nding\x12#\n\x07outcome\x18\x01 \x01(\x0e\x32\x12.idsync.v1.Outcome\x12\x11\n\x04mpid\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\tB\x07\n\x05_mpid\"n\n\nAlteration\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.idsync.v1.AlterationKind\x12*\n\x08identity\x18\x02 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x42\x0b\n\t_identity\"\\\n\x0b\x41lternative\x12*\n\x0b\x61lterations\x18\x01 \x03(\x0b\x32\x15.idsync.v1.Alteration\x12!\n\x06\x65nding\x18\x02 \x01(\x0b\x32\x11.idsync.v1.Ending\"c\n\x0eReasonedChange\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x12\n\nis_removed\x18\x02 \x01(\x08\x12\x16\n\x0eis_description\x18\x03 \x01(\x08\"\xb8\x02\n\tReasoning\x12!\n\x06\x65nding\x18\x01 \x01(\x0b\x32\x11.idsync.v1.Ending\x12,\n\ndecided_by\x18\x02 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x12 \n\x06visits\x18\x03 \x03(\x0b\x32\x10.idsync.v1.Visit\x12*\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x19.idsync.v1.ReasonedChange\x12\"\n\x07notices\x18\x05 \x03(\x0b\x32\x11.idsync.v1.Notice\x12,\n\x0c\x61lternatives\x18\x06 \x03(\x0b\x32\x16.idsync.v1.Alternative\x12\x19\n\x11\x61lternative_count\x18\x07 \x01(\x03\x12\x10\n\x08is_whole\x18\x08 \x01(\x08\x42\r\n\x0b_decided_by*\xba\x01\n\x12\x45xplainedOperation\x12#\n\x1f\x45XPLAINED_OPERATION_UNSPECIFIED\x10\x00\x12 \n\x1c\x45XPLAINED_OPERATION_IDENTIFY\x10\x01\x12\x1d\n\x19\x45XPLAINED_OPERATION_LOGIN\x10\x02\x12\x1e\n\x1a\x45XPLAINED_OPERATION_LOGOUT\x10\x03\x12\x1e\n\x1a\x45XPLAINED_OPERATION_SEARCH\x10\x04*w\n\nProtection\x12\x1a\n\x16PROTECTION_UNSPECIFIED\x10\x00\x12\x17\n\x13PROTECTION_LOGIN_ID\x10\x01\x12\x1b\n\x17PROTECTION_IMMUTABLE_ID\x10\x02\x12\x17\n\x13PROTECTION_CONFLICT\x10\x03*\x93\x01\n\x0e\x41lterationKind\x12\x1f\n\x1b\x41LTERATION_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41LTERATION_KIND_LEAVE_OUT\x10\x01\x12\x19\n\x15\x41LTERATION_KIND_BRING\x10\x02\x12&\n\"ALTERATION_KIND_LEAVE_OUT_PREVIOUS\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19idsync/v1/reasoning.proto\x12\tidsync.v1\x1a\x18idsync/v1/identity.proto\"\xb1\x01\n\rExplainedCall\x12\x30\n\toperation\x18\x01 \x01(\x0e\x32\x1d.idsync.v1.ExplainedOperation\x12-\n\x10known_identities\x18\x02 \x03(\x0b\x32\x13.idsync.v1.Identity\x12\x1a\n\rprevious_mpid\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tread_only\x18\x04 \x01(\x08\x42\x10\n\x0e_previous_mpid\"t\n\x10ProtectedProfile\x12\x0c\n\x04mpid\x18\x01 \x01(\x03\x12)\n\nprotection\x18\x02 \x01(\x0e\x32\x15.idsync.v1.Protection\x12\'\n\nidentities\x18\x03 \x03(\x0b\x32\x13.idsync.v1.Identity\"\xe8\x01\n\x05Visit\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x15\n\rknown_holders\x18\x02 \x01(\x03\x12\x19\n\x11\x61nonymous_holders\x18\x03 \x01(\x03\x12.\n\tprotected\x18\x04 \x03(\x0b\x32\x1b.idsync.v1.ProtectedProfile\x12\x17\n\x0fprotected_count\x18\x05 \x01(\x03\x12\x10\n\x08\x65ligible\x18\x06 \x01(\x03\x12\x12\n\ncandidates\x18\x07 \x01(\x03\x12\x17\n\x0fquarantined_seq\x18\x08 \x01(\x03\"h\n\x06\x45nding\x12#\n\x07outcome\x18\x01 \x01(\x0e\x32\x12.idsync.v1.Outcome\x12\x11\n\x04mpid\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\tB\x07\n\x05_mpid\"n\n\nAlteration\x12\'\n\x04kind\x18\x01 \x01(\x0e\x32\x19.idsync.v1.AlterationKind\x12*\n\x08identity\x18\x02 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x42\x0b\n\t_identity\"\\\n\x0b\x41lternative\x12*\n\x0b\x61lterations\x18\x01 \x03(\x0b\x32\x15.idsync.v1.Alteration\x12!\n\x06\x65nding\x18\x02 \x01(\x0b\x32\x11.idsync.v1.Ending\"c\n\x0eReasonedChange\x12%\n\x08identity\x18\x01 \x01(\x0b\x32\x13.idsync.v1.Identity\x12\x12\n\nis_removed\x18\x02 \x01(\x08\x12\x16\n\x0eis_description\x18\x03 \x01(\x08\"\xb8\x02\n\tReasoning\x12!\n\x06\x65nding\x18\x01 \x01(\x0b\x32\x11.idsync.v1.Ending\x12,\n\ndecided_by\x18\x02 \x01(\x0b\x32\x13.idsync.v1.IdentityH\x00\x88\x01\x01\x12 \n\x06visits\x18\x03 \x03(\x0b\x32\x10.idsync.v1.Visit\x12*\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x19.idsync.v1.ReasonedChange\x12\"\n\x07notices\x18\x05 \x03(\x0b\x32\x11.idsync.v1.Notice\x12,\n\x0c\x61lternatives\x18\x06 \x03(\x0b\x32\x16.idsync.v1.Alternative\x12\x19\n\x11\x61lternative_count\x18\x07 \x01(\x03\x12\x10\n\x08is_whole\x18\x08 \x01(\x08\x42\r\n\x0b_decided_by*\xba\x01\n\x12\x45xplainedOperation\x12#\n\x1f\x45XPLAINED_OPERATION_UNSPECIFIED\x10\x00\x12 \n\x1c\x45XPLAINED_OPERATION_IDENTIFY\x10\x01\x12\x1d\n\x19\x45XPLAINED_OPERATION_LOGIN\x10\x02\x12\x1e\n\x1a\x45XPLAINED_OPERATION_LOGOUT\x10\x03\x12\x1e\n\x1a\x45XPLAINED_OPERATION_SEARCH\x10\x04*w\n\nProtection\x12\x1a\n\x16PROTECTION_UNSPECIFIED\x10\x00\x12\x17\n\x13PROTECTION_LOGIN_ID\x10\x01\x12\x1b\n\x17PROTECTION_IMMUTABLE_ID\x10\x02\x12\x17\n\x13PROTECTION_CONFLICT\x10\x03*\x93\x01\n\x0e\x41lterationKind\x12\x1f\n\x1b\x41LTERATION_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x41LTERATION_KIND_LEAVE_OUT\x10\x01\x12\x19\n\x15\x41LTERATION_KIND_BRING\x10\x02\x12&\n\"ALTERATION_KIND_LEAVE_OUT_PREVIOUS\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'idsync.v1.reasoning_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPLAINEDOPERATION']._serialized_start=1303
-  _globals['_EXPLAINEDOPERATION']._serialized_end=1489
-  _globals['_PROTECTION']._serialized_start=1491
-  _globals['_PROTECTION']._serialized_end=1610
-  _globals['_ALTERATIONKIND']._serialized_start=1613
-  _globals['_ALTERATIONKIND']._serialized_end=1760
+  _globals['_EXPLAINEDOPERATION']._serialized_start=1328
+  _globals['_EXPLAINEDOPERATION']._serialized_end=1514
+  _globals['_PROTECTION']._serialized_start=1516
+  _globals['_PROTECTION']._serialized_end=1635
+  _globals['_ALTERATIONKIND']._serialized_start=1638
+  _globals['_ALTERATIONKIND']._serialized_end=1785
   _globals['_EXPLAINEDCALL']._serialized_start=67
   _globals['_EXPLAINEDCALL']._serialized_end=244
   _globals['_PROTECTEDPROFILE']._serialized_start=246
   _globals['_PROTECTEDPROFILE']._serialized_end=362
   _globals['_VISIT']._serialized_start=365
-  _globals['_VISIT']._serialized_end=572
-  _globals['_ENDING']._serialized_start=574
-  _globals['_ENDING']._serialized_end=678
-  _globals['_ALTERATION']._serialized_start=680
-  _globals['_ALTERATION']._serialized_end=790
-  _globals['_ALTERNATIVE']._serialized_start=792
-  _globals['_ALTERNATIVE']._serialized_end=884
-  _globals['_REASONEDCHANGE']._serialized_start=886
-  _globals['_REASONEDCHANGE']._serialized_end=985
-  _globals['_REASONING']._serialized_start=988
-  _globals['_REASONING']._serialized_end=1300
+  _globals['_VISIT']._serialized_end=597
+  _globals['_ENDING']._serialized_start=599
+  _globals['_ENDING']._serialized_end=703
+  _globals['_ALTERATION']._serialized_start=705
+  _globals['_ALTERATION']._serialized_end=815
+  _globals['_ALTERNATIVE']._serialized_start=817
+  _globals['_ALTERNATIVE']._serialized_end=909
+  _globals['_REASONEDCHANGE']._serialized_start=911
+  _globals['_REASONEDCHANGE']._serialized_end=1010
+  _globals['_REASONING']._serialized_start=1013
+  _globals['_REASONING']._serialized_end=1325
 # @@protoc_insertion_point(module_scope)

@@ -169,6 +169,7 @@ class Visit(_message.Message):
     PROTECTED_COUNT_FIELD_NUMBER: _builtins.int
     ELIGIBLE_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
+    QUARANTINED_SEQ_FIELD_NUMBER: _builtins.int
     known_holders: _builtins.int
     anonymous_holders: _builtins.int
     protected_count: _builtins.int
@@ -176,6 +177,10 @@ class Visit(_message.Message):
     """Those that could be returned."""
     candidates: _builtins.int
     """How many were left after it."""
+    quarantined_seq: _builtins.int
+    """The journal entry that quarantined the identity: of those who have it only the previous profile could be
+    returned. 0: none did.
+    """
     @_builtins.property
     def identity(self) -> _identity_pb2.Identity:
         """The request's."""
@@ -194,10 +199,11 @@ class Visit(_message.Message):
         protected_count: _builtins.int = ...,
         eligible: _builtins.int = ...,
         candidates: _builtins.int = ...,
+        quarantined_seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["identity", b"identity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous_holders", b"anonymous_holders", "candidates", b"candidates", "eligible", b"eligible", "identity", b"identity", "known_holders", b"known_holders", "protected", b"protected", "protected_count", b"protected_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous_holders", b"anonymous_holders", "candidates", b"candidates", "eligible", b"eligible", "identity", b"identity", "known_holders", b"known_holders", "protected", b"protected", "protected_count", b"protected_count", "quarantined_seq", b"quarantined_seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,7 +10,7 @@ from idsync.model.request import ModifyRequest
 from idsync.model.view import GraphView, ViewRequest
 from idsync.resolve.guards import without_blocked_changes
 from idsync.resolve.modify import ModifyPlan, named
-from idsync.resolve.recorder import Recordable
+from idsync.resolve.recordable import Recordable
 from idsync.resolve.repeat import repeated_modify
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps.terms import keyed, refused_by

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import Final, cast
 
@@ -11,26 +11,30 @@ from idsync.model.decision import Decision, Refuse, Reuse
 from idsync.model.errors import IdsyncError, LookupFailedError, NotFoundError
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import ChangeKind
+from idsync.model.notice import Notice, NoticeReason
 from idsync.model.policy import Policy
+from idsync.model.quarantine import FindableView, quarantines
 from idsync.model.recording import RecordedCall
 from idsync.model.request import Operation, ResolveRequest
 from idsync.model.standing import UNHELD, Newcomer, Standing
 from idsync.model.view import GraphView, ViewRequest
 from idsync.resolve.guards import decide_guarded, is_all_blocked, without_blocked
 from idsync.resolve.plan import Planned, plan_create, plan_reuse, read_only, rested_on
-from idsync.resolve.recorder import Recordable
+from idsync.resolve.recordable import Recordable
 from idsync.resolve.repeat import repeated_logout
 from idsync.resolve.ruling import Ruling
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps.terms import key_of, keyed, may_search, refused_by, without_logins
 from idsync.resolve.withholding import note_withheld, withheld, without
 
-__all__ = ["ALL_BLOCKED", "CONFLICT", "ResolveStep"]
+__all__ = ["ALL_BLOCKED", "CONFLICT", "QUARANTINED", "ResolveStep"]
 
 ALL_BLOCKED: Final = "guards/all-blocked"
 """The rule of a refusal for want of identities, where there were only blocked ones."""
 CONFLICT: Final = "guards/conflict"
 """The rule of a miss where the conflict guard kept a profile back."""
+QUARANTINED: Final = "quarantine/passed-over"
+"""The rule of a miss where a quarantined value would have found a profile."""
 
 _SEARCH: Final = Operation.SEARCH
 _CREATED: Final = ChangeKind.PROFILE_CREATED
@@ -84,16 +88,39 @@ class ResolveStep:
             self._outcome = LookupFailedError("knownIdentities is empty.")
             self._outcome.metadata = {"rule": ALL_BLOCKED}
             return keyed(ChangeSet(request.graph, 0, view), request)
+        if view.has_quarantined:
+            passed_over = quarantines(request, view, policy)
+            if passed_over:
+                return self._decide_without(passed_over, request, view, policy)
         if policy.conflict_guard:
-            return self._decide_guarded(request, view, policy)
+            return self._decide_guarded(request, view, view, policy)
         decision = self._scope.strategy.decide(request, view, policy)
         if view.has_must_nots:
             return self._plan_apart(decision, request, view)
         return self._plan(decision, request, view)
 
-    def _decide_guarded(self, request: ResolveRequest, view: GraphView, policy: Policy) -> ChangeSet:
+    def _decide_without(
+        self, passed_over: Mapping[Identity, int], request: ResolveRequest, view: GraphView, policy: Policy
+    ) -> ChangeSet:
+        """Decide by what is no key to be found by any more, and write as ever."""
+        sent, decide = request, self._scope.strategy.decide
+        findable = FindableView(view, passed_over, request.previous_mpid)
+        notices = tuple(Notice(i.type, NoticeReason.QUARANTINED, seq) for i, seq in passed_over.items())
+        request = replace(request, notices=(*request.notices, *notices))
+        if policy.conflict_guard:
+            change_set = self._decide_guarded(request, view, findable, policy)
+        else:
+            plan = self._plan_apart if view.has_must_nots else self._plan
+            change_set = plan(decide(request, findable, policy), request, view)
+        if isinstance(self._outcome, NotFoundError) and isinstance(decide(sent, view, policy), Reuse):
+            self._outcome.metadata = {"rule": QUARANTINED}
+        return change_set
+
+    def _decide_guarded(
+        self, request: ResolveRequest, view: GraphView, findable: GraphView, policy: Policy
+    ) -> ChangeSet:
         """Decide with the conflict guard, and let the answer and the journal say what it changed."""
-        guarded = decide_guarded(self._scope.strategy.decide, request, view, policy)
+        guarded = decide_guarded(self._scope.strategy.decide, request, findable, policy)
         if guarded.notices:
             request = replace(request, notices=(*request.notices, *guarded.notices))
         plan = self._plan_apart if view.has_must_nots else self._plan

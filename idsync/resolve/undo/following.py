@@ -25,6 +25,7 @@ _LINKS: Final = {
 }
 """Whether a change begins a link, and whether that is descriptive."""
 _MUST_NOTS: Final = frozenset({ChangeKind.FORBIDDEN, ChangeKind.PERMITTED})
+_QUARANTINES: Final = frozenset({ChangeKind.QUARANTINED, ChangeKind.RELEASED})
 _ALIASES: Final = frozenset({ChangeKind.ALIAS_TAKEN, ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED})
 
 _Key = tuple[Identity, Mpid, bool]
@@ -107,6 +108,10 @@ def _require_undoable(entry: JournalEntry) -> None:
         raise ConflictError(f"journal entry {entry.seq} erased a profile: that cannot be undone")
     if kinds & _ALIASES:
         raise ConflictError(f"journal entry {entry.seq} is about an alias: that cannot be undone")
+    if kinds & _QUARANTINES:
+        raise ConflictError(
+            f"journal entry {entry.seq} is about a quarantine: release the value, or quarantine it again"
+        )
     if not kinds & (_LINKS.keys() | _MUST_NOTS):
         raise ConflictError(f"there is nothing to undo in journal entry {entry.seq}")
 

@@ -18,7 +18,9 @@ from idsync.v1 import identity_pb2
 
 __all__ = ["entry_to_wire", "explanation_to_wire", "holding_to_wire", "profile_to_wire"]
 
-_REFERRING: Final = frozenset({ChangeKind.PERMITTED, ChangeKind.REVERTED})
+_REFERRING: Final = frozenset({ChangeKind.PERMITTED, ChangeKind.REVERTED, ChangeKind.RELEASED})
+_QUARANTINES: Final = frozenset({ChangeKind.QUARANTINED, ChangeKind.RELEASED})
+_ALARMS: Final = frozenset({ChangeKind.ALARM_RAISED, ChangeKind.ALARM_ENDED})
 
 
 def profile_to_wire(message: identity_pb2.Profile, profile: Profile, policy: Policy) -> None:
@@ -80,6 +82,11 @@ def _change_to_wire(message: pb.Change, change: Change) -> None:
         message.reason = change.reason
     elif change.kind in _REFERRING:
         message.ref_seq = change.alias_seq
+    elif change.kind in _ALARMS:
+        message.alarm = change.alias_seq  # type: ignore[assignment]
+        message.reason = change.reason
+    if change.kind in _QUARANTINES:
+        message.reason = change.reason
 
 
 def _evidence_to_wire(message: pb.Evidence, evidence: Evidence) -> None:

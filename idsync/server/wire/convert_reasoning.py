@@ -87,6 +87,7 @@ def _visit_to_wire(message: pb.Visit, visit: Visit) -> None:
     message.protected_count = visit.protected_count
     message.eligible = visit.eligible
     message.candidates = visit.candidates
+    message.quarantined_seq = visit.quarantined
 
 
 def _alternative_to_wire(message: pb.Alternative, alternative: Alternative) -> None:

@@ -11,6 +11,7 @@ from idsync.model.identity import Mpid
 from idsync.store.embedded.loader import digest
 from idsync.store.rows import (
     AliasRow,
+    FlagRow,
     IdentityRow,
     LinkRow,
     MustNotRow,
@@ -34,6 +35,7 @@ class FoldTables:
         self._written_links: dict[tuple[int, Mpid, int], LinkRow] = {}
         self._aliases: dict[int, AliasRow] = {}
         self._must_nots: dict[tuple[int, int], MustNotRow] = {}
+        self._flags: dict[tuple[int, int, int], FlagRow] = {}
         self._new_profiles: list[Mpid] = []
 
     def add_identity(self, row: IdentityRow) -> None:
@@ -146,6 +148,22 @@ class FoldTables:
             row.until_seq = until_seq
         return [row.identity_id for row in ended if row.identity_id is not None]
 
+    def add_flag(self, row: FlagRow) -> None:
+        """Raise a flag."""
+        self._flags[row.identity_id, row.kind, row.seq] = row
+
+    def end_flags(self, identity_id: int, kind: int | None, until_seq: int) -> None:
+        """Take a flag off, or all."""
+        for found in self._connection.execute(
+            "SELECT identity_id, kind, seq FROM flag "
+            "WHERE graph_id = ? AND identity_id = ? AND until_seq IS NULL",
+            (self._graph_id, identity_id),
+        ):
+            self._flags.setdefault(found, FlagRow(*found))
+        for row in self._flags.values():
+            if row.identity_id == identity_id and row.until_seq is None and kind in {None, row.kind}:
+                row.until_seq = until_seq
+
     def write(self) -> None:
         """Write every row that was touched, in the order of its key."""
         graph_id, many = self._graph_id, self._connection.executemany
@@ -188,6 +206,10 @@ class FoldTables:
                 (graph_id, *key, row.side, row.identity_id, row.mpid, row.until_seq)
                 for key, row in sorted(self._must_nots.items())
             ],
+        )
+        many(
+            "INSERT OR REPLACE INTO flag (graph_id, identity_id, kind, seq, until_seq) VALUES (?,?,?,?,?)",
+            [(graph_id, *key, row.until_seq) for key, row in sorted(self._flags.items())],
         )
 
     def _identity(self, row: IdentityRow) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from idsync.model.aliasing import AliasState
 from idsync.model.identity import Environment, GraphKey, Identity, Mpid
 from idsync.store.codec import unpack
 from idsync.store.embedded.nodes import ProfileNode
-from idsync.store.rows import AliasRow, LinkRow, MustNotRow, StoredEntry, StoredTerms
+from idsync.store.rows import AliasRow, FlagRow, LinkRow, MustNotRow, StoredEntry, StoredTerms
 
 __all__ = ["IdentityRead", "Loader", "digest", "profile_node"]
 
@@ -66,6 +66,10 @@ _ALIASES = (
 _MUST_NOTS = (
     "SELECT seq, position, side, identity_id, mpid FROM must_not WHERE graph_id = ? AND until_seq IS NULL "
     "ORDER BY seq, position"
+)
+_FLAGS = (
+    "SELECT identity_id, kind, seq FROM flag WHERE graph_id = ? AND until_seq IS NULL "
+    "ORDER BY identity_id, kind, seq"
 )
 _BY_KEY = (
     "SELECT seq, at_ms, cause, rule, request_id, input_id, mpid, body, idempotency_key FROM journal "
@@ -168,6 +172,10 @@ class Loader:
     def must_nots(self, graph_id: int) -> list[MustNotRow]:
         """List the members of all must-not-links of a graph that stand."""
         return [MustNotRow(*row) for row in self._connection.execute(_MUST_NOTS, (graph_id,))]
+
+    def flags(self, graph_id: int) -> list[FlagRow]:
+        """List the flags of a graph that stand."""
+        return [FlagRow(*row) for row in self._connection.execute(_FLAGS, (graph_id,))]
 
     def entry_by_key(self, graph_id: int, input_id: str, key: str) -> StoredEntry | None:
         """Find the entry that carries an idempotency key of an input."""

@@ -65,6 +65,10 @@ class Newborns:
         del self.by_mpid[newborn.birth.mpid]
         self._identities -= len(newborn.birth.types)
 
+    def bearing(self, identity_id: int) -> Newborn:
+        """Give the birth that brought an identity; asked by what names values alone, which is seldom."""
+        return next(each for each in self.by_mpid.values() if identity_id in each.birth.ids)
+
     def evict(self, keep: int, tables_contain: int) -> list[Newborn]:
         """Take out the oldest until they take no more room than `keep`, as far as the tables contain them."""
         evicted: list[Newborn] = []

@@ -11,6 +11,7 @@ from typing import Final
 from idsync.model.aliasing import AliasRecord
 from idsync.model.erasure import Traces
 from idsync.model.errors import StoreError
+from idsync.model.flag import Flag, Flagged
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
@@ -109,6 +110,19 @@ class Queries(ABC):
         await self.settle()
         tables = await self._inspection.tables()
         return await tables.shared_values(graph, identity_type, limit)
+
+    async def flagged(
+        self, graph: GraphKey, flags: Collection[Flag], limit: int, after: int = 0
+    ) -> list[Flagged]:
+        """List values with flags."""
+        await self.settle()
+        tables = await self._inspection.tables()
+        return await tables.flagged(graph, flags, limit, after)
+
+    async def watched_to(self, graph: GraphKey, limits: str) -> int:
+        """Give the radar's place."""
+        tables = await self._inspection.tables()
+        return await tables.watched_to(graph, limits)
 
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have entries."""

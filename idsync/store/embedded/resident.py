@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
 
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, IdentityType, Mpid, TypeSet
 from idsync.model.journal import ChangeKind
 from idsync.model.must_not import MustNot
@@ -17,9 +18,10 @@ from idsync.store.embedded.membership import Membership
 from idsync.store.embedded.nodes import ProfileNode
 from idsync.store.embedded.ranking import EMPTY
 from idsync.store.embedded.resident_nodes import ResidentNodes
+from idsync.store.embedded.standing_flags import StandingFlags
 from idsync.store.embedded.standing_must_nots import StandingMustNots
 from idsync.store.fold import fold
-from idsync.store.rows import AliasRow, IdentityRow, LinkRow, MustNotRow, ProfileRow, StoredEntry
+from idsync.store.rows import AliasRow, FlagRow, IdentityRow, LinkRow, MustNotRow, ProfileRow, StoredEntry
 
 __all__ = ["MANY", "ResidentGraph"]
 
@@ -36,6 +38,7 @@ class ResidentGraph(ResidentNodes):
     Attributes:
         seq: Position of the newest entry, on disk or not.
         has_must_nots: Whether any must-not-link stands.
+        has_quarantined: Whether any value is quarantined.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class ResidentGraph(ResidentNodes):
         self._linked: list[tuple[int, Mpid]] = []
         self._must_nots = StandingMustNots(loader.must_nots(graph_id))
         self.has_must_nots = bool(self._must_nots)
+        self._flags = StandingFlags(loader.flags(graph_id))
+        self.has_quarantined = self._flags.has_quarantined
 
     # -- changing ------------------------------------------------------------------------------------------
 
@@ -208,6 +213,21 @@ class ResidentGraph(ResidentNodes):
     def must_nots(self, identity_id: int) -> list[MustNot]:
         """List the must-not-links that name an identity."""
         return self._must_nots.naming(identity_id, self.value_of)
+
+    def add_flag(self, row: FlagRow) -> None:
+        """Raise a flag."""
+        self._flags.add(row)
+        self.has_quarantined = self._flags.has_quarantined
+
+    def end_flags(self, identity_id: int, kind: int | None, until_seq: int) -> None:
+        """Take flags off; when is for the tables to keep."""
+        del until_seq
+        self._flags.end(identity_id, kind)
+        self.has_quarantined = self._flags.has_quarantined
+
+    def flags(self, identity_id: int) -> Mapping[Flag, int]:
+        """Give the flags of an identity."""
+        return self._flags.of(identity_id)
 
     def alias(self, seq: int) -> AliasRow:
         """Give an alias request, about to be changed."""

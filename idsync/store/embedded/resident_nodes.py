@@ -134,6 +134,8 @@ class ResidentNodes:
         node = self.by_id.get(identity_id)
         if node is None:
             self.ensure_ids((identity_id,))
+            if identity_id not in self.by_id:
+                self._grow_up(self._newborns.bearing(identity_id))
             node = self.by_id[identity_id]
         return node
 

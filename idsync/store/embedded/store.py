@@ -11,11 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
+import orjson
 import structlog
 
 from idsync.model.changes import Applied, ChangeSet, Stale
 from idsync.model.errors import UnavailableError
-from idsync.model.identity import TypeSet
+from idsync.model.identity import GraphKey, TypeSet
 from idsync.model.standing import Newcomer, Standing, Unchanged
 from idsync.model.view import GraphView, ViewRequest
 from idsync.store.birth import Birth
@@ -201,6 +202,12 @@ class EmbeddedStore(Queries):
             self._log.forget(position)
 
     # -- life ----------------------------------------------------------------------------------------------
+
+    async def note_watched(self, graph: GraphKey, limits: str, seq: int) -> None:
+        """Keep the radar's place, written where the fold writes."""
+        found = self._overlay.begun(graph)
+        if found is not None:
+            await self._writer.write(orjson.dumps(("watched", found.graph_id, limits, seq)), 1)
 
     async def seal(self) -> None:
         """Entries are sealed by the fold."""

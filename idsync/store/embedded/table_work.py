@@ -15,6 +15,7 @@ import orjson
 
 from idsync.store.embedded.call_tables import CallTables
 from idsync.store.embedded.folding import Folder
+from idsync.store.embedded.watched_table import WatchedTable
 
 __all__ = ["TableWork"]
 
@@ -22,7 +23,7 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 class TableWork:
-    """Does one transaction for a line: a number says how far to fold, a JSON array what to do with calls.
+    """Does one transaction for a line: a number says how far to fold, a JSON array what to keep beside it.
 
     Args:
         database: The tables' file.
@@ -31,11 +32,12 @@ class TableWork:
     def __init__(self, database: Path) -> None:
         self._folder = Folder(database)
         calls = CallTables(self._folder.tables)
-        self._of_calls: dict[str, Callable[..., int]] = {
+        self._written_beside: dict[str, Callable[..., int]] = {
             "record": calls.record,
             "span": calls.span,
             "forget": calls.forget,
             "drop": calls.drop,
+            "watched": WatchedTable(self._folder.tables).note,
         }
 
     def close(self) -> None:
@@ -51,7 +53,7 @@ class TableWork:
         if not line.startswith(b"["):
             return self._folder.step(int(line))
         asked: list[Any] = orjson.loads(line)
-        return self._of_calls[asked[0]](*asked[1:])
+        return self._written_beside[asked[0]](*asked[1:])
 
 
 def main() -> None:

@@ -91,7 +91,8 @@ class TableWriter:
     async def _write_there(self, line: bytes) -> int:
         answer = "" if self._process is None else await self._ask(self._process, line)
         if not answer:
-            # somebody has ended it; whatever it had begun is as if it had not
+            # somebody has ended it; what it had begun is as if it had not; what it had committed
+            # changes nothing a second time: calls have their numbers, and are refused
             self._process = None
             await self._start_process()
             answer = "" if self._process is None else await self._ask(self._process, line)

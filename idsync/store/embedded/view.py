@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from idsync.model.aliasing import AliasRecord
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
 from idsync.model.must_not import MustNot
@@ -60,13 +61,23 @@ class EmbeddedView:
     Attributes:
         graph: Where it looks.
         has_must_nots: Whether any must-not-link stands in the graph.
+        has_quarantined: Whether any value of the graph is quarantined.
         nodes: What is known of each identity that was asked for.
         tick: The store's count of changes when it was taken, or its conditions were compared last: as long as
             that stands, so do they.
         rests_on: Number of the newest group that anything asked for was changed by.
     """
 
-    __slots__ = ("_profiles", "earlier", "graph", "has_must_nots", "nodes", "rests_on", "tick")
+    __slots__ = (
+        "_profiles",
+        "earlier",
+        "graph",
+        "has_must_nots",
+        "has_quarantined",
+        "nodes",
+        "rests_on",
+        "tick",
+    )
 
     def __init__(
         self,
@@ -78,6 +89,7 @@ class EmbeddedView:
     ) -> None:
         self.graph = graph
         self.has_must_nots = graph.has_must_nots
+        self.has_quarantined = graph.has_quarantined
         self.tick = tick
         self.rests_on = rests_on
         self.earlier = earlier
@@ -104,6 +116,11 @@ class EmbeddedView:
         """Give the must-not-links that name an identity that was asked for."""
         node = self.nodes[identity]
         return () if node is None else self.graph.must_nots(node.identity_id)
+
+    def flags(self, identity: Identity) -> Mapping[Flag, int]:
+        """Give the flags of an identity that was asked for."""
+        node = self.nodes[identity]
+        return {} if node is None else self.graph.flags(node.identity_id)
 
     def aliases(self, mpid: Mpid) -> Sequence[AliasRecord]:
         """Give the alias requests that name a profile."""

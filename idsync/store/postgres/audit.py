@@ -29,7 +29,7 @@ from idsync.store.sql.schema_state import SchemaState, refuse_unusable
 __all__ = ["chain_reports", "check", "rebuild"]
 
 _ENTRIES_AT_ONCE: Final = 1_024
-_FOLDED: Final = FOLDED | {"identity": "graph_id, identity_id, type, version, holders, must_nots"}
+_FOLDED: Final = FOLDED | {"identity": "graph_id, identity_id, type, version, holders, must_nots, flags"}
 """What the journal adds up to; of the dictionary the version and the counts."""
 _SCRATCH: Final = (*_FOLDED, "journal", "graph")
 
@@ -63,10 +63,10 @@ async def rebuild(address: Address) -> tuple[int, list[Difference]]:
             if table == "identity":
                 await connection.execute(
                     f"UPDATE {main}.identity i "
-                    "SET version = a.version, holders = a.holders, must_nots = a.must_nots "
+                    "SET version = a.version, holders = a.holders, must_nots = a.must_nots, flags = a.flags "
                     "FROM pg_temp.identity a WHERE a.graph_id = i.graph_id AND a.identity_id = i.identity_id "
-                    "AND (a.version, a.holders, a.must_nots) "
-                    "IS DISTINCT FROM (i.version, i.holders, i.must_nots)"
+                    "AND (a.version, a.holders, a.must_nots, a.flags) "
+                    "IS DISTINCT FROM (i.version, i.holders, i.must_nots, i.flags)"
                 )
                 continue
             await connection.execute(f"DELETE FROM {main}.{table}")

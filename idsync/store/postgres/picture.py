@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.model.view import ViewRequest
 from idsync.store.codec import stored_identities
@@ -49,6 +50,7 @@ class Picture:
         profiles: Live and erased ones.
         links: The open links of each profile that was looked up, oldest first.
         must_nots: The members of all must-not-links that name what was asked for.
+        has_quarantined: Whether anything that was asked for is quarantined.
     """
 
     ids: dict[Identity, int] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Picture:
     aliases: dict[Mpid, list[AliasRow]] = field(default_factory=dict)
     entries: dict[tuple[str, str], StoredEntry] = field(default_factory=dict)
     must_nots: list[MustNotRow] = field(default_factory=list)
+    has_quarantined: bool = False
 
     def value_of(self, identity_id: int) -> Identity:
         """Give an identity by id; its value is empty once it was erased."""
@@ -97,6 +100,8 @@ class _Look:
         for row in await self._fetch(statements.IDENTITIES_BY_VALUE, *value_keys(wanted)):
             held = held_identity(row)
             assert held.row.value is not None, "it was found by its value"
+            if Flag.QUARANTINE in held.flags:
+                self.picture.has_quarantined = True
             self.picture.identities[held.row.identity_id] = held
             self.picture.ids[Identity(IdentityType(held.row.type), held.row.value)] = held.row.identity_id
 

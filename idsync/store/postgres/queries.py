@@ -10,11 +10,13 @@ from typing import Final
 from idsync.model.aliasing import AliasRecord
 from idsync.model.erasure import Traces
 from idsync.model.errors import StoreError
+from idsync.model.flag import Flag, Flagged
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import JournalEntry
 from idsync.model.moment import Moment
 from idsync.model.profile import Link, Profile
 from idsync.model.recording import HistoryPage
+from idsync.store.postgres import statements
 from idsync.store.postgres.address import Connection
 from idsync.store.postgres.database import Database, unavailable_if_away
 from idsync.store.postgres.following import ANY_NEW_GRAPH, Bell
@@ -103,6 +105,27 @@ class Queries(ABC):
         """List holders of values on more than one record."""
         with unavailable_if_away():
             return await self._tables.shared_values(graph, identity_type, limit)
+
+    async def flagged(
+        self, graph: GraphKey, flags: Collection[Flag], limit: int, after: int = 0
+    ) -> list[Flagged]:
+        """List values with flags."""
+        with unavailable_if_away():
+            return await self._tables.flagged(graph, flags, limit, after)
+
+    async def watched_to(self, graph: GraphKey, limits: str) -> int:
+        """Give the radar's place."""
+        with unavailable_if_away():
+            return await self._tables.watched_to(graph, limits)
+
+    async def note_watched(self, graph: GraphKey, limits: str, seq: int) -> None:
+        """Keep the radar's place; of several nodes the one that is behind changes nothing."""
+        with unavailable_if_away():
+            async with self._begun() as connection:
+                graph_id = await self._graph_id(connection, graph)
+                if graph_id is not None:
+                    await connection.execute(statements.NOTE_WATCHED, graph_id, limits, seq)
+                await connection.execute("COMMIT")
 
     async def graphs(self) -> list[GraphKey]:
         """List the graphs that have entries."""

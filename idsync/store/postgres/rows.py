@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from idsync.model.aliasing import AliasState
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity
 from idsync.store.codec import unpack
 from idsync.store.rows import AliasRow, IdentityRow, LinkRow, ProfileRow, StoredEntry, StoredTerms
@@ -23,6 +24,7 @@ __all__ = [
     "entry_row",
     "held_identity",
     "link_row",
+    "pack_flags",
     "pack_holders",
     "profile_row",
     "value_keys",
@@ -40,11 +42,13 @@ class HeldIdentity:
         row: The node.
         holders: Counts by kind: the types on the holder's record, or `DESCRIPTIVE`.
         must_nots: How many members of standing must-not-links it is.
+        flags: The flags that stand, each with the position of the entry that raised it.
     """
 
     row: IdentityRow
     holders: dict[int, int] = field(default_factory=dict)
     must_nots: int = 0
+    flags: dict[Flag, int] = field(default_factory=dict)
 
 
 def digest(value: bytes) -> bytes:
@@ -60,14 +64,27 @@ def value_keys(identities: Iterable[Identity]) -> tuple[list[int], list[bytes]]:
 
 def held_identity(row: Sequence[Any]) -> HeldIdentity:
     """Read an identity."""
-    identity_id, type_, value, version, holders, must_nots = row
+    identity_id, type_, value, version, holders, must_nots, flags = row
     packed = orjson.loads(holders) if holders else []
     counts = dict(zip(packed[::2], packed[1::2], strict=True))
     return HeldIdentity(
         IdentityRow(identity_id, type_, None if value is None else value.decode(), version),
         counts,
         must_nots or 0,
+        _unpack_flags(flags) if flags else {},
     )
+
+
+def _unpack_flags(packed: bytes) -> dict[Flag, int]:
+    parts = orjson.loads(packed)
+    return {Flag(kind): seq for kind, seq in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def pack_flags(flags: Mapping[Flag, int]) -> bytes | None:
+    """Write flags; `None` where there are none."""
+    if not flags:
+        return None
+    return orjson.dumps([part for flag in sorted(flags) for part in (int(flag), flags[flag])])
 
 
 def pack_holders(holders: Mapping[int, int]) -> bytes:

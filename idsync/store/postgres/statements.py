@@ -22,12 +22,13 @@ __all__ = [
     "MUST_NOTS_OF",
     "NEWEST",
     "NEW_GRAPH",
+    "NOTE_WATCHED",
     "PROFILES",
     "WAS_COMMITTED",
     "WRITE",
 ]
 
-_IDENTITY: Final = "identity_id, type, value, version, holders, must_nots"
+_IDENTITY: Final = "identity_id, type, value, version, holders, must_nots, flags"
 _ALIAS: Final = (
     "seq, source, destination, start_ms, end_ms, scope, stamp_id, apply_at_ms, state, arrived_ms, "
     "ignored_reason, applied_ms, settled_seq"
@@ -119,15 +120,23 @@ ENTRIES_BY_KEY: Final = (
     "WHERE graph_id = $1 AND input_id = k.input_id AND idempotency_key = k.key ORDER BY seq LIMIT 1) j"
 )
 
+NOTE_WATCHED: Final = (
+    "INSERT INTO watched (graph_id, limits, seq) VALUES ($1, $2, $3) "
+    "ON CONFLICT (graph_id) DO UPDATE SET limits = excluded.limits, seq = excluded.seq "
+    "WHERE watched.limits <> excluded.limits OR watched.seq < excluded.seq"
+)
+"""Keeps the radar's place, unless a greater one is kept with the same limits."""
+
 WAS_COMMITTED: Final = "SELECT mark FROM journal WHERE graph_id = $1 AND seq = $2"
 
 _WRITTEN: Final = (
     # table, columns with their types, key beside the graph, what changes in a row that is there already
     (
         "identity",
-        "identity_id:bigint type:int digest:bytea value:bytea version:bigint holders:bytea must_nots:int",
+        "identity_id:bigint type:int digest:bytea value:bytea version:bigint holders:bytea must_nots:int "
+        "flags:bytea",
         "identity_id",
-        "digest value version holders must_nots",
+        "digest value version holders must_nots flags",
     ),
     (
         "profile",
@@ -155,6 +164,12 @@ _WRITTEN: Final = (
         "must_not",
         "seq:bigint position:int side:int identity_id:bigint mpid:bigint until_seq:bigint",
         "seq, position",
+        "until_seq",
+    ),
+    (
+        "flag",
+        "identity_id:bigint kind:int seq:bigint until_seq:bigint",
+        "identity_id, kind, seq",
         "until_seq",
     ),
     ("directory", "mpid:bigint", "", ""),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, IdentityType, Mpid
 from idsync.store.codec import pack
 from idsync.store.postgres import statements
@@ -19,12 +20,14 @@ from idsync.store.postgres.rows import (
     digest,
     held_identity,
     link_row,
+    pack_flags,
     pack_holders,
     profile_row,
     value_keys,
 )
 from idsync.store.rows import (
     AliasRow,
+    FlagRow,
     IdentityRow,
     LinkRow,
     MustNotRow,
@@ -36,7 +39,15 @@ from idsync.store.sql.free_text import escaped
 
 __all__ = ["GraphTables"]
 
-_COLUMNS: Final = {"identity": 7, "profile": 11, "link": 8, "alias": 13, "must_not": 6, "journal": 10}
+_COLUMNS: Final = {
+    "identity": 8,
+    "profile": 11,
+    "link": 8,
+    "alias": 13,
+    "must_not": 6,
+    "flag": 4,
+    "journal": 10,
+}
 
 
 class GraphTables:
@@ -64,6 +75,7 @@ class GraphTables:
         self._touched_aliases: set[int] = set()
         self._must_nots: dict[tuple[int, int], MustNotRow] = {}
         self._touched_must_nots: set[tuple[int, int]] = set()
+        self._touched_flags: list[FlagRow] = []
         self._touched_links: dict[tuple[int, Mpid, int], LinkRow] = {}
         self._new_profiles: list[Mpid] = []
 
@@ -222,6 +234,17 @@ class GraphTables:
             self._identities[identity_id].must_nots -= 1
         return ids
 
+    def add_flag(self, row: FlagRow) -> None:
+        """Raise a flag."""
+        self._identities[row.identity_id].flags[Flag(row.kind)] = row.seq
+        self._touched_flags.append(row)
+
+    def end_flags(self, identity_id: int, kind: int | None, until_seq: int) -> None:
+        """Take a flag off, or all."""
+        flags = self._identities[identity_id].flags
+        for flag in [flag for flag in flags if kind in {None, flag}]:
+            self._touched_flags.append(FlagRow(identity_id, flag, flags.pop(flag), until_seq))
+
     # -- writing -------------------------------------------------------------------------------------------
 
     async def write(
@@ -250,6 +273,7 @@ class GraphTables:
             ),
             *_columns("alias", (_alias(self._aliases[seq]) for seq in sorted(self._touched_aliases))),
             *_columns("must_not", (_must_not(self._must_nots[k]) for k in sorted(self._touched_must_nots))),
+            *_columns("flag", self._flags()),
             sorted(self._new_profiles),
             *_columns("journal", ((*_entry(entry), mark) for entry in entries)),
         ]
@@ -275,7 +299,13 @@ class GraphTables:
         value = None if row.value is None else row.value.encode()
         key = None if value is None else digest(value)
         count = held.must_nots or None
-        return (identity_id, row.type, key, value, row.version, pack_holders(held.holders), count)
+        flags = pack_flags(held.flags)
+        return (identity_id, row.type, key, value, row.version, pack_holders(held.holders), count, flags)
+
+    def _flags(self) -> list[tuple[Any, ...]]:
+        """Give each flag that was touched as it is in the end."""
+        rows = {(row.identity_id, int(row.kind), row.seq): row.until_seq for row in self._touched_flags}
+        return [(*key, until_seq) for key, until_seq in sorted(rows.items())]
 
     def _links_of(self, changed: Iterable[Mpid]) -> dict[tuple[int, Mpid, int], LinkRow]:
         """Collect the links to write: those opened or closed, and all whose holder has another place now."""

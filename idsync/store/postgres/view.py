@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from idsync.model.aliasing import AliasRecord
+from idsync.model.flag import Flag
 from idsync.model.identity import GraphKey, Identity, Mpid, TypeSet
 from idsync.model.journal import JournalEntry
 from idsync.model.must_not import MustNot
@@ -157,6 +158,7 @@ class PostgresView:
     Attributes:
         tick: The store's count of its own writes when it was taken.
         has_must_nots: Whether any must-not-link names what calls of the round asked for.
+        has_quarantined: Whether anything is quarantined that calls of the round asked for.
     """
 
     def __init__(self, graph: GraphKey, request: ViewRequest, picture: Picture, tick: int) -> None:
@@ -167,6 +169,7 @@ class PostgresView:
         self._holders: dict[Identity, _Holders | None] = {}
         self._places: dict[Mpid, tuple[TypeSet, int]] | None = None
         self.has_must_nots = bool(picture.must_nots)
+        self.has_quarantined = picture.has_quarantined
 
     def holders(self, identity: Identity) -> _Holders | None:
         """Give the holders of an identity that was asked for."""
@@ -217,6 +220,11 @@ class PostgresView:
         """Give the must-not-links that name an identity that was asked for."""
         links = joined(self.picture.must_nots, self.picture.value_of)
         return [link for link in links if any(identity in side.identities for side in link.sides)]
+
+    def flags(self, identity: Identity) -> Mapping[Flag, int]:
+        """Give the flags of an identity that was asked for."""
+        identity_id = self.picture.ids.get(identity)
+        return {} if identity_id is None else self.picture.identities[identity_id].flags
 
     @property
     def earlier(self) -> JournalEntry | None:

@@ -19,6 +19,7 @@ FOLDED: Final = {
     ),
     "directory": "mpid, graph_id",
     "must_not": "graph_id, seq, position, side, identity_id, mpid, until_seq",
+    "flag": "graph_id, identity_id, kind, seq, until_seq",
 }
 """The columns of the tables that the journal adds up to whole; of the dictionary each store knows its own."""
 

@@ -27,6 +27,8 @@ _STATISTICS: Final = (
     ("must_not", "must_not", (_ROWS, 4, 1)),
     ("must_not", "must_not_by_identity", (_ROWS, 2)),
     ("must_not", "must_not_by_profile", (_ROWS, 2)),
+    ("flag", "flag", (_ROWS, 2, 1, 1)),
+    ("flag", "flag_by_place", (_ROWS, 1)),
     ("journal", "journal", (_ROWS, 1)),
     ("journal", "journal_by_profile", (_ROWS, 4, 1)),
     ("journal", "journal_by_request", (_ROWS, 2)),

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import func, select
 
 from idsync.model.aliasing import AliasRecord, AliasState
+from idsync.model.flag import Flag, Flagged
 from idsync.model.identity import Environment, GraphKey, Identity, Mpid
 from idsync.model.profile import Link, Profile
 from idsync.store.codec import alias_record
@@ -17,13 +18,14 @@ from idsync.store.sql.looks import whole
 from idsync.store.sql.moves import moves
 from idsync.store.sql.past_reader import PastReader
 from idsync.store.sql.profile_rows import alias_row, shown_profile
-from idsync.store.sql.tables import alias, directory, graph, identity, journal, link, profile
+from idsync.store.sql.tables import alias, directory, flag, graph, identity, journal, link, profile
 from idsync.store.sql.traces_reader import TracesReader
+from idsync.store.sql.watched_places import WatchedPlaces
 
 __all__ = ["SqlReader"]
 
 
-class SqlReader(PastReader, TracesReader, ConfigurationVersions, HistoryReader):
+class SqlReader(PastReader, TracesReader, ConfigurationVersions, HistoryReader, WatchedPlaces):
     """Reads the tables and the journal of every graph; what it shows is durable."""
 
     @whole
@@ -120,6 +122,26 @@ class SqlReader(PastReader, TracesReader, ConfigurationVersions, HistoryReader):
             if before is not None:
                 query = query.where(link.c.recency < before)
             return list(await connection.scalars(query.order_by(link.c.recency.desc()).limit(limit)))
+
+    @whole
+    async def flagged(self, key: GraphKey, flags: Collection[Flag], limit: int, after: int) -> list[Flagged]:
+        """List values with flags that stand, in the order in which they were raised."""
+        async with self._engine.connect() as connection:
+            graph_id = await graph_id_of(connection, key)
+            rows = await connection.execute(
+                select(flag.c.seq, flag.c.kind, flag.c.identity_id)
+                .where(
+                    flag.c.graph_id == graph_id,
+                    flag.c.until_seq.is_(None),
+                    flag.c.kind.in_([int(each) for each in flags]),
+                    flag.c.seq > after,
+                )
+                .order_by(flag.c.seq)
+                .limit(limit)
+            )
+            found = rows.all()
+            values = await self._values(connection, graph_id, {row.identity_id for row in found})
+            return [Flagged(row.seq, values[row.identity_id], Flag(row.kind)) for row in found]
 
     @whole
     async def identity_id(self, key: GraphKey, digest: bytes, wanted: Identity) -> int | None:

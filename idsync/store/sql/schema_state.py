@@ -27,7 +27,7 @@ __all__ = [
 APPLICATION_ID: Final = 0x49445359
 """Marks an SQLite file as ours ("IDSY")."""
 
-HEAD: Final = "0004"
+HEAD: Final = "0006"
 """The newest migration; a database of another version is refused."""
 
 

@@ -1,8 +1,8 @@
 """The schema. Every primary and unique key begins with the graph, so that the same tables run sharded.
 
 A graph is one (scope, environment); its small number stands for both in every key. `profile`, `link`,
-`alias`, `must_not` and `directory` are what the journal adds up to; `identity` is the dictionary its entries
-refer to.
+`alias`, `must_not`, `flag` and `directory` are what the journal adds up to; `identity` is the dictionary its
+entries refer to.
 
 Columns that only the store on PostgreSQL keeps are said to be its own; they are empty in an SQLite file,
 where memory does their work.
@@ -30,6 +30,7 @@ __all__ = [
     "chain",
     "configuration",
     "directory",
+    "flag",
     "fold_position",
     "graph",
     "identity",
@@ -42,6 +43,7 @@ __all__ = [
     "recorded_span",
     "recorded_value",
     "seal",
+    "watched",
 ]
 
 metadata = MetaData()
@@ -73,6 +75,8 @@ identity = Table(
     Column("holders", LargeBinary),
     # PostgreSQL's own: how many standing must-not-links name it; empty means none
     Column("must_nots", Integer),
+    # PostgreSQL's own: the flags that stand, as JSON: a kind, the entry that raised it, the next kind, ...
+    Column("flags", LargeBinary),
     UniqueConstraint("graph_id", "type", "digest", name="identity_by_value"),
     sqlite_with_rowid=False,
 )
@@ -165,6 +169,20 @@ must_not = Table(
     Column("until_seq", BigInteger),
     Index("must_not_by_identity", "graph_id", "identity_id"),
     Index("must_not_by_profile", "graph_id", "mpid"),
+    sqlite_with_rowid=False,
+)
+
+flag = Table(
+    "flag",
+    metadata,
+    Column("graph_id", Integer, primary_key=True),
+    Column("identity_id", BigInteger, primary_key=True, autoincrement=False),
+    # see `idsync.model.flag.Flag`
+    Column("kind", Integer, primary_key=True, autoincrement=False),
+    # the entry that raised it
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("until_seq", BigInteger),
+    Index("flag_by_place", "graph_id", "seq"),
     sqlite_with_rowid=False,
 )
 
@@ -268,6 +286,15 @@ recorded_span = Table(
     Column("not_recorded", BigInteger, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+watched = Table(
+    "watched",
+    metadata,
+    # how far the radar has watched a graph, and by which limits
+    Column("graph_id", Integer, primary_key=True, autoincrement=False),
+    Column("limits", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
 )
 
 fold_position = Table(

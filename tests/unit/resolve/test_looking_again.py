@@ -68,6 +68,7 @@ class _ScantView:
         self._view, self._wanted = view, wanted
         self.aliases, self.earlier = view.aliases, view.earlier
         self.has_must_nots, self.must_nots = view.has_must_nots, view.must_nots
+        self.has_quarantined, self.flags = view.has_quarantined, view.flags
 
     def holders(self, identity: Identity) -> Holders | None:
         holders = self._view.holders(identity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
@@ -204,6 +205,28 @@ async def test_a_store_that_cannot_write_loses_the_interval_and_says_so(
 
     assert [call.times for call in await calls(store)] == [1]
     assert (recorder.recorded, recorder.not_recorded) == (1, 1)
+
+
+async def test_calls_go_on_while_counts_are_written(
+    store: Store, resolver: Resolver, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop has its turn after some kinds each; what is counted meanwhile belongs to the next interval."""
+    monkeypatch.setattr(recorder_module, "_SLICE", 2)
+    devices = [Identity(_T.IOS_IDFV, f"device {number}") for number in range(12)]
+    for device in (*devices, *devices):
+        await resolver.resolve(request(Operation.IDENTIFY, device))
+    writing = asyncio.create_task(recorder.write())
+    turns = 0
+    while not writing.done():
+        turns += 1
+        await asyncio.sleep(0)
+        if turns == 2:
+            await resolver.resolve(request(Operation.IDENTIFY, devices[0]))
+
+    assert turns > 6
+    assert recorder.recorded == 12
+    await recorder.write()
+    assert recorder.recorded == 13
 
 
 async def test_erasure_leaves_no_recorded_value(store: Store, resolver: Resolver, recorder: Recorder) -> None:

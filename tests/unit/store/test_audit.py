@@ -20,7 +20,7 @@ from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import Scribe
 from idsync.testing.store_checks.people import CUSTOMER, DEVICE, MAIL, OTHER_DEVICE
 
-TABLES = ("alias", "directory", "identity", "link", "profile")
+TABLES = ("alias", "directory", "flag", "identity", "link", "profile")
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +47,12 @@ async def _write(path: Path) -> None:
     terms = AliasTerms(first, second, 0, 1, "mpid", None, 2)
     await scribe.write(first, Change(ChangeKind.ALIAS_TAKEN, first, other=second, terms=terms))
     await scribe.erase(await scribe.create(OTHER_DEVICE))
+    await scribe.write(0, Change(ChangeKind.QUARANTINED, 0, MAIL))
     await Scribe(store, GraphKey("other", Environment.DEVELOPMENT)).create(DEVICE)
     await store.close()
 
 
-ENTRIES = 9
+ENTRIES = 10
 
 
 def test_what_the_store_wrote_is_what_the_journal_says(database: Path) -> None:
@@ -95,6 +96,12 @@ def test_what_the_store_wrote_is_what_the_journal_says(database: Path) -> None:
             "DELETE FROM directory WHERE mpid = (SELECT min(mpid) FROM directory)",
             Difference("directory", 1, 0),
         ),
+        ("UPDATE flag SET until_seq = 9", Difference("flag", 1, 1)),
+        ("DELETE FROM flag", Difference("flag", 1, 0)),
+        (
+            "INSERT INTO flag SELECT graph_id, identity_id, 2, seq, until_seq FROM flag",
+            Difference("flag", 0, 1),
+        ),
         ("INSERT INTO directory (mpid, graph_id) VALUES (5, 1)", Difference("directory", 0, 1)),
         ("UPDATE identity SET version = version + 1 WHERE identity_id = 1", Difference("identity", 1, 1)),
     ],
@@ -112,7 +119,7 @@ def test_damage_is_found_and_put_right(database: Path, damage: str, found: Diffe
     assert check(database) == (ENTRIES, [])
 
 
-@pytest.mark.parametrize("table", ["alias", "directory", "link", "profile"])
+@pytest.mark.parametrize("table", ["alias", "directory", "flag", "link", "profile"])
 def test_every_column_is_compared(database: Path, table: str) -> None:
     """All but the dictionary, whose values no journal entry carries, is compared whole."""
     connection = sqlite3.connect(database)

@@ -167,6 +167,22 @@ async def test_calls_while_the_disk_fails_are_not_recorded(
     assert rows(database, "SELECT * FROM recorded_call") == []
 
 
+async def test_calls_alone_are_reason_enough_for_a_process(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few people, who come again and again: to write that in a thread takes the lock from every call."""
+    monkeypatch.setattr(table_writer, "_WRITTEN_HERE", 4)
+    mpid = await Scribe(store).create(DEVICE)
+    calls = [(_call(mpid, DEVICE, after_seq=n), 1) for n in (1, 2)]
+
+    await store.calls.record_calls(calls, START_MS)
+    had_process = store._writer._process is not None
+    await store.calls.record_calls(calls, START_MS)
+
+    assert not had_process
+    assert store._writer._process is not None
+
+
 async def test_a_writer_that_was_killed_is_replaced(
     store: EmbeddedStore, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

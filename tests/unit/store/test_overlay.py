@@ -9,11 +9,13 @@ import pytest
 
 from idsync.model.changes import Applied, Stale
 from idsync.model.errors import UnavailableError
-from idsync.model.journal import NEW
+from idsync.model.flag import Flag
+from idsync.model.journal import NEW, Change, ChangeKind
+from idsync.model.standing import Newcomer
 from idsync.store.embedded.opening import open_store
 from idsync.store.embedded.store import EmbeddedStore
 from idsync.testing.clock import ManualClock
-from idsync.testing.scribe import Scribe
+from idsync.testing.scribe import GRAPH, Scribe
 from idsync.testing.store_checks.people import DEVICE, MAIL
 
 
@@ -56,3 +58,21 @@ async def test_a_key_of_a_void_group_was_not_used(store: EmbeddedStore) -> None:
 
     assert earlier is None
     assert [entry.mpid for entry in await scribe.journal(after=1)] == [mpid]
+
+
+@pytest.mark.parametrize("kind", [ChangeKind.QUARANTINED, ChangeKind.FORBIDDEN])
+async def test_what_names_a_value_of_a_birth_finds_it_again(store: EmbeddedStore, kind: ChangeKind) -> None:
+    """After a failure all that stands is staged again, and nobody has asked for who was born by then."""
+    scribe = Scribe(store)
+    mpid = await scribe.create(MAIL)
+    born = store.welcome(Newcomer(GRAPH, [DEVICE], "identify", "a/rule", False, "r1", "i1", ()))
+    names = await store.apply([await scribe.prepare(0, Change(kind, 0, DEVICE))])
+    assert store._committer.open_groups(), "they are not in the tables yet"
+    store._rebuild()
+    view = await scribe.look(DEVICE)
+
+    assert [result.seq for result in (born, *names) if isinstance(result, Applied)] == [2, 3]
+    assert view.flags(DEVICE) == ({Flag.QUARANTINE: 3} if kind is ChangeKind.QUARANTINED else {})
+    assert [link.seq for link in view.must_nots(DEVICE)] == [3] * (kind is ChangeKind.FORBIDDEN)
+    assert await scribe.holders(DEVICE) == [born.mpid]
+    assert await scribe.holders(MAIL) == [mpid]

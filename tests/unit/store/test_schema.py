@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from idsync.model.errors import StoreError
+from idsync.model.flag import Flag
 from idsync.model.journal import Change, ChangeKind
 from idsync.model.recording import RecordedCall
 from idsync.store.embedded import loader, membership_reader
@@ -94,6 +95,7 @@ async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(datab
     store = await open_store(url, clock=ManualClock())
     after = await graph_image(store, GRAPH)
     await Scribe(store).write(0, Change(ChangeKind.FORBIDDEN, 0, MAIL))
+    await Scribe(store).write(0, Change(ChangeKind.QUARANTINED, 0, MAIL))
     view = await Scribe(store).look(MAIL)
     call = RecordedCall(GRAPH, 1, 0, "identify", mpid, None, "a/rule", (DEVICE,))
     refused = await store.calls.record_calls([(call, 1)], 1)
@@ -103,6 +105,7 @@ async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(datab
     assert after == before
     assert list(after.profiles) == [mpid]
     assert len(view.must_nots(MAIL)) == 1
+    assert view.flags(MAIL) == {Flag.QUARANTINE: 3}
 
 
 def statements() -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from sqlalchemy import inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from idsync.model.errors import StoreError
+from idsync.model.flag import Flag
 from idsync.model.journal import Change, ChangeKind
 from idsync.model.recording import RecordedCall, RecordedSpan
 from idsync.store.postgres import schema as postgres_schema
@@ -255,6 +256,7 @@ async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(
     store = await open_store(url, clock=ManualClock())
     after = await graph_image(store, scribe.graph)
     await Scribe(store).write(0, Change(ChangeKind.FORBIDDEN, 0, MAIL))
+    await Scribe(store).write(0, Change(ChangeKind.QUARANTINED, 0, MAIL))
     view = await Scribe(store).look(MAIL)
     call = RecordedCall(GRAPH, 1, 0, "identify", mpid, None, "a/rule", (DEVICE,))
     refused = await store.calls.record_calls([(call, 1)], 1)
@@ -265,6 +267,7 @@ async def test_a_database_of_the_first_schema_is_upgraded_with_its_content(
     assert after == before
     assert list(after.profiles) == [mpid]
     assert len(view.must_nots(MAIL)) == 1
+    assert view.flags(MAIL) == {Flag.QUARANTINE: 3}
 
 
 async def test_answers_are_on_disk_even_where_the_database_is_told_otherwise(

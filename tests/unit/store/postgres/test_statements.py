@@ -259,4 +259,5 @@ def test_every_statement_is_looked_at() -> None:
         statements.GRAPH,
         statements.HOLD_GRAPH,
         statements.NEW_GRAPH,
+        statements.NOTE_WATCHED,
     }
