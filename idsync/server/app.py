@@ -157,12 +157,10 @@ async def open_app(
     async with AsyncExitStack() as stack:
         store = await _open_store(database_url, configuration, clock, cache_identities)
         stack.push_async_callback(store.close)
-        versions = await record_versions(store, configuration.scopes, clock)
-        switch = Switch(store, versions, scopes, clock)
+        switch = Switch(store, await record_versions(store, configuration.scopes, clock), scopes, clock)
         recorder = Recorder(store, clock, configuration.calls_days) if configuration.calls_days else None
         resolver = Resolver(store, scopes, clock, recorder)
-        switch.start(resolver, Repairs(store, resolver))
-        stack.push_async_callback(switch.stop)
+        _follow(switch, resolver, store, registry, stack)
         if recorder is not None:
             stack.push_async_callback(recorder.write)
             _begin(stack, run_recording(recorder))
@@ -190,7 +188,6 @@ async def open_app(
             store, resolver, reach, Signing(database_url, configuration.signing_key_file)
         )
         admin = AdminService(configuration, switch, Staging(store, switch, clock))
-        VersionMeters(registry, switch)
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [
             *methods_of(_IDENTITY, counted.service(identity), desk, MANY_CALLS, identity.recall),
@@ -210,6 +207,15 @@ async def open_app(
         finally:
             await app.leave()
             drain.begin()
+
+
+def _follow(
+    switch: Switch, resolver: Resolver, store: Store, registry: CollectorRegistry, stack: AsyncExitStack
+) -> None:
+    """Let versions take effect until the service stops."""
+    switch.start(resolver, Repairs(store, resolver))
+    stack.push_async_callback(switch.stop)
+    VersionMeters(registry, switch)
 
 
 async def _open_store(
