@@ -17,7 +17,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from idsync.cli.descriptors import allow_many_connections
-from idsync.cli.event_files import DATABASE, open_intake
+from idsync.cli.event_files import DATABASE, intake_of, open_events
 from idsync.cli.garbage import keep_resident
 from idsync.cli.http_server import HttpServer
 from idsync.cli.log_output import log_loop_errors, log_to_stderr
@@ -87,14 +87,14 @@ async def _serve(setting: FrontSetting) -> None:
 
     stack = AsyncExitStack()
     try:
-        intake = await stack.enter_async_context(open_intake(os.environ[DATABASE], registry))
+        store = await stack.enter_async_context(open_events(os.environ[DATABASE]))
         gateway = create_app(
             local,
             ready=ready,
             registry=registry,
             max_age_s=setting.max_age_s,
             show=relay.show,
-            intake=intake,
+            intake=intake_of(store, registry),
         )
         http = HttpServer(gateway, tls, setting.connections)
         keep_resident()

@@ -72,6 +72,13 @@ def caveats(report: pb.PreviewReport) -> Iterator[str]:
         yield f"{report.incomplete:,} entries: of their calls only what the journal tells is known"
     if report.not_recorded:
         yield f"{report.not_recorded:,} calls could not be recorded"
+    for done in report.followed:
+        if done.in_part or done.did_not_apply:
+            entries = done.carried_out + done.in_part + done.did_not_apply
+            yield (
+                f"{entries:,} entries of {done.cause}: {done.carried_out:,} were carried out, "
+                f"{done.in_part:,} in part, {done.did_not_apply:,} did not apply"
+            )
     for item in report.not_replayed:
         yield f"{item.entries:,} entries of {item.cause} were no calls: the candidate goes without them"
     if report.erased_values:

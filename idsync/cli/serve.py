@@ -171,7 +171,7 @@ async def _serve(start: _Start) -> None:
 
 async def _serve_alone(start: _Start, stop: asyncio.Event) -> None:
     """Take connections, and answer them, in this process."""
-    from idsync.cli.event_files import events_database, open_intake
+    from idsync.cli.event_files import events_database, intake_of, open_events, process_events
     from idsync.cli.garbage import keep_resident
     from idsync.cli.http_server import HttpServer
     from idsync.gateway.app import create_app
@@ -183,7 +183,9 @@ async def _serve_alone(start: _Start, stop: asyncio.Event) -> None:
         AsyncExitStack() as stack,
     ):
         events = stack.enter_context(events_database(start.database))
-        intake = await stack.enter_async_context(open_intake(events, app.registry))
+        store = await stack.enter_async_context(open_events(events))
+        runner = await stack.enter_async_context(process_events(store, app))
+        intake = intake_of(store, app.registry, runner.wake)
         if start.demo is not None:
             start.demo.keep()
 
@@ -214,7 +216,7 @@ async def _serve_through_fronts(start: _Start, stop: asyncio.Event) -> None:
     """Own the graph; connections are taken by other processes."""
     from prometheus_client import CollectorRegistry
 
-    from idsync.cli.event_files import DATABASE, events_database
+    from idsync.cli.event_files import DATABASE, events_database, open_events, process_events
     from idsync.cli.garbage import keep_resident
     from idsync.server.app import open_app
     from idsync.server.fronts.fronts import Fronts, Setup
@@ -239,6 +241,8 @@ async def _serve_through_fronts(start: _Start, stop: asyncio.Event) -> None:
                 listen=lambda methods, limits: Fronts(methods, limits, setup),
             )
         )
+        store = await stack.enter_async_context(open_events(os.environ[DATABASE]))
+        await stack.enter_async_context(process_events(store, app))
         if start.demo is not None:
             start.demo.keep()
         keep_resident()

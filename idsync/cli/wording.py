@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 
 from idsync.v1 import graph_service_pb2 as graph
 from idsync.v1 import identity_pb2 as pb
@@ -142,8 +143,10 @@ def undone_lines(answer: undo.Undone) -> Iterator[str]:
         was = "known" if profile.was_known else "anonymous"
         change = "new, " if profile.is_new else f"was {was}, " if was != said else ""
         yield row("profile", f"{name}  ({change}{said})")
-        for identity_ in profile.removed:
-            yield row("  loses", identity_text(identity_))
+        for identity_, seq in zip_longest(profile.removed, profile.removed_since_seqs):
+            # a service of an older version does not say since when
+            since = f"  (since entry {seq})" if seq else ""
+            yield row("  loses", f"{identity_text(identity_)}{since}")
         for identity_ in profile.added:
             yield row("  gets", identity_text(identity_))
         yield row("  then has", " ".join(identity_text(each) for each in profile.identities) or "nothing")

@@ -10,6 +10,7 @@ from idsync.client.blocking import Client
 from idsync.client.credentials import (
     BasicCredentials,
     Credentials,
+    DelegateCredentials,
     KeyCredentials,
     OperatorCredentials,
     SignedCredentials,
@@ -28,6 +29,7 @@ __all__ = [
     "BasicCredentials",
     "Client",
     "Credentials",
+    "DelegateCredentials",
     "GatheringTransport",
     "GrpcTransport",
     "KeyCredentials",

@@ -9,7 +9,14 @@ from typing import TypeAlias
 from idsync.client.transport import Metadata
 from idsync.model.errors import UnauthenticatedError
 
-__all__ = ["BasicCredentials", "Credentials", "KeyCredentials", "OperatorCredentials", "SignedCredentials"]
+__all__ = [
+    "BasicCredentials",
+    "Credentials",
+    "DelegateCredentials",
+    "KeyCredentials",
+    "OperatorCredentials",
+    "SignedCredentials",
+]
 
 
 def _header(text: str) -> str:
@@ -115,4 +122,31 @@ class OperatorCredentials:
         return self._metadata
 
 
-Credentials: TypeAlias = BasicCredentials | KeyCredentials | SignedCredentials | OperatorCredentials
+@dataclass(frozen=True, slots=True)
+class DelegateCredentials:
+    """The pipeline of a service, which works through what an input has sent.
+
+    Its calls are that input's, and are not counted against limits: they were when they came.
+
+    Attributes:
+        key: The key of the input.
+        token: The one that the service made for its pipeline when it started.
+    """
+
+    key: str
+    token: str = field(repr=False)
+    _metadata: Metadata = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        pair = f"{self.key}:{self.token}".encode("utf-8", "surrogatepass")
+        value = f"Delegate {b64encode(pair).decode('ascii')}"
+        object.__setattr__(self, "_metadata", (("authorization", value),))
+
+    def metadata(self) -> Metadata:
+        """The pairs to send with a call."""
+        return self._metadata
+
+
+Credentials: TypeAlias = (
+    BasicCredentials | KeyCredentials | SignedCredentials | OperatorCredentials | DelegateCredentials
+)

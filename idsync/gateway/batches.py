@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from idsync.gateway.batch_identities import identities_of
 from idsync.gateway.mpids import parse_mpid
 from idsync.gateway.uploads import id_of, refused_with, text_of, time_of
+from idsync.model.batch_identities import identities_of
 from idsync.model.events import Batch, BatchRefusedError, Channel, Event
 from idsync.model.identity import Environment, Mpid
 

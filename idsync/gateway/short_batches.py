@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
-from idsync.gateway.batch_identities import numbered_identities
 from idsync.gateway.batches import mpid_in
 from idsync.gateway.uploads import id_of, refused_with, text_of, time_of
+from idsync.model.batch_identities import numbered_identities
 from idsync.model.events import Batch, BatchRefusedError, Channel, Event
 from idsync.model.identity import Environment
 

@@ -80,6 +80,7 @@ class ProfileChange:
         removed: What it loses.
         record: What is on its record afterwards, oldest first.
         version: Position of the last entry that changed it before; 0 for a new one.
+        removed_since: The entry that put each of `removed` there, in their order.
     """
 
     mpid: Mpid
@@ -90,6 +91,7 @@ class ProfileChange:
     was_known: bool
     is_known: bool
     version: int
+    removed_since: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

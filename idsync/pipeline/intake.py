@@ -9,7 +9,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from idsync.client import AsyncClient, Credentials, OperatorCredentials
-from idsync.model.errors import ForbiddenError
+from idsync.model.errors import ForbiddenError, UnavailableError
 from idsync.model.events import (
     Batch,
     BatchRefusedError,
@@ -25,10 +25,16 @@ from idsync.pipeline.meters import Meters
 from idsync.pipeline.store.protocol import AttributedBatch, EventStore
 from idsync.v1 import identity_service_pb2 as pb
 
-__all__ = ["HISTORICAL_AGE_MS", "Intake"]
+__all__ = ["HISTORICAL_AGE_MS", "MAX_BACKLOG", "Intake"]
 
 HISTORICAL_AGE_MS: Final = 72 * 3_600_000
 """Younger events do not belong to the historical upload, in milliseconds (EV-016)."""
+MAX_BACKLOG: Final = 1_000_000
+"""Batches that may wait for their first turn; while there are more, senders are asked to come later."""
+_BACKLOG_MS: Final = 1_000
+"""How old the figure of what waits may be, in milliseconds."""
+_LATER_S: Final = 30.0
+"""What senders are told to wait then, in seconds."""
 _MAX_KEYS: Final = 1_024
 """Inputs whose workspace is remembered."""
 
@@ -40,15 +46,25 @@ _log = structlog.get_logger("idsync.pipeline")
 class Intake:
     """Takes batches, and gives the events of a profile back."""
 
-    def __init__(self, store: EventStore, registry: CollectorRegistry, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        registry: CollectorRegistry,
+        clock: Callable[[], int],
+        kept: Callable[[], None] = lambda: None,
+    ) -> None:
         """Build it.
 
         Args:
             store: Where events are kept; closed by whoever opened it.
             registry: Where to count.
             clock: UTC milliseconds.
+            kept: Called when there is something new to be processed.
         """
         self._store = store
+        self._kept = kept
+        self._backlog_ms: int | None = None
+        self._is_full = False
         self._meters = Meters(registry)
         self._clock = clock
         self._workspaces: dict[str, str] = {}
@@ -77,6 +93,7 @@ class Intake:
             IdsyncError: Nothing was kept, because of the caller, a limit, or a service out of reach.
         """
         received_ms = self._clock()
+        await self._require_room(received_ms)
         is_stranger = isinstance(credentials, OperatorCredentials) or credentials.key not in self._workspaces
         if is_stranger:
             # before anybody is made: it counts as a call too, and may be the one too many
@@ -100,6 +117,8 @@ class Intake:
         is_any = attributed or refused
         kept = iter(await self._store.append(attributed, refused) if is_any else ())
         taken = [next(kept) if each is Stored.ACCEPTED else each for each in outcomes]
+        if attributed:
+            self._kept()
         for batch, outcome in zip(batches, taken, strict=True):
             self._tell(batch, channel, workspace, outcome)
         return taken
@@ -133,6 +152,20 @@ class Intake:
             return await mpid_of(batch, client, credentials)
         except BatchRefusedError as error:
             return error
+
+    async def _require_room(self, now_ms: int) -> None:
+        """Refuse what would make a queue longer that is too long already.
+
+        Raises:
+            UnavailableError: It is.
+        """
+        if self._backlog_ms is None or abs(now_ms - self._backlog_ms) >= _BACKLOG_MS:
+            self._backlog_ms = now_ms
+            self._is_full = await self._store.backlog() >= MAX_BACKLOG
+        if self._is_full:
+            error = UnavailableError("too many events wait to be processed")
+            error.retry_delay_s = _LATER_S
+            raise error
 
     async def _was_kept(self, batch: Batch | BatchRefusedError, workspace: str, key: str) -> bool:
         """Say whether a batch that would be refused now was kept when it came first."""

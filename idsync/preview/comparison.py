@@ -82,26 +82,24 @@ class Comparison:
             self._now.pop(was.mpid, None)
             self._unmade.pop(was.mpid, None)
             return
-        sample = Sample(was.mpid, (would.mpid,), seq, times, was.rule, would.rule)
         if created:
-            self._besides[would.mpid] = sample
+            self._besides[would.mpid] = _sample(seq, was, would, times)
         if was.mpid and would.mpid:
             self._now[was.mpid] = would.mpid
-            self._move(sample, times)
+            self._moved_rules[was.rule, would.rule] += times
+            known = self._people.get(was.mpid)
+            self._people[was.mpid] = (
+                _Moved(times, _sample(seq, was, would, times))
+                if known is None
+                else _Moved(known.calls + times, known.first)
+            )
         elif was.mpid or would.mpid:
-            self._refuse(sample, times, more=bool(was.mpid))
+            self._refuse(_sample(seq, was, would, times), times, more=bool(was.mpid))
 
     def made(self, seq: int, was: Answered, would: Answered) -> None:
         """Note that a profile was really created, which the candidate may not have."""
         if was.mpid not in self._named:
-            self._unmade[was.mpid] = Sample(was.mpid, (would.mpid,), seq, 1, was.rule, would.rule)
-
-    def _move(self, sample: Sample, times: int) -> None:
-        known = self._people.get(sample.mpid)
-        self._people[sample.mpid] = (
-            _Moved(times, sample) if known is None else _Moved(known.calls + times, known.first)
-        )
-        self._moved_rules[sample.rule, sample.candidate_rule] += times
+            self._unmade[was.mpid] = _sample(seq, was, would, 1)
 
     def _refuse(self, sample: Sample, times: int, *, more: bool) -> None:
         group = self._refused[more]
@@ -173,13 +171,20 @@ class Comparison:
         left, come = was.keys() - would.keys(), would.keys() - was.keys()
         rule = self.live.rules.of(was[min(left)]) if left else ""
         candidate_rule = self.rules.of(would[min(come)]) if come else ""
-        others = tuple(sorted({self._public(mpid) for mpid in would}))
+        if len(group.samples) >= MAX_SAMPLES:
+            group.count += 1
+            group.rules[rule, candidate_rule] += 1
+            return
         group.add(
             Sample(
-                others=others,
+                others=tuple(sorted({self._public(mpid) for mpid in would})),
                 rule=rule,
                 candidate_rule=candidate_rule,
                 identity=(int(identity.type), identity.value),
                 owners=tuple(sorted(was)),
             )
         )
+
+
+def _sample(seq: int, was: Answered, would: Answered, times: int) -> Sample:
+    return Sample(was.mpid, (would.mpid,), seq, times, was.rule, would.rule)

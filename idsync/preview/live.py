@@ -22,11 +22,15 @@ class Rules:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._names: list[str] = []
         self._of: array[int] = array("H")
 
     def note(self, seq: int, rule: str) -> None:
         """Note the rule of a commit; they come in order."""
-        number = self._numbers.setdefault(rule, len(self._numbers))
+        number = self._numbers.get(rule)
+        if number is None:
+            number = self._numbers[rule] = len(self._names)
+            self._names.append(rule)
         if seq == len(self._of):
             self._of.append(number)
         else:
@@ -34,7 +38,7 @@ class Rules:
 
     def of(self, seq: int) -> str:
         """Give the rule of a commit."""
-        return list(self._numbers)[self._of[seq]]
+        return self._names[self._of[seq]]
 
 
 class LiveGraph:

@@ -16,6 +16,8 @@ from idsync.model.notice import NoticeReason
 from idsync.model.recording import HistoryCall, HistoryEntry, HistoryPage
 from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
 from idsync.preview.comparison import Answered, Comparison
+from idsync.preview.operators import Operators
+from idsync.preview.remembered import Remembered
 from idsync.preview.report import Report
 from idsync.resolve.scope import Scope
 from idsync.resolve.steps.modifying import ModifyStep, modify_rule
@@ -56,6 +58,8 @@ class Replay:
         self._graph = CandidateGraph(scope.policy.login_set)
         self._comparison = Comparison(self._graph)
         self._identities: dict[int, Identity] = {}
+        self._operators = Operators(key, self._scope.policy, self._graph, self._comparison, self._identities)
+        self._remembered = Remembered(self._graph)
         self._erased: set[int] = set()
         self._sent: dict[int, HistoryCall] = {}
         self._waiting: list[HistoryEntry] = []
@@ -105,6 +109,11 @@ class Replay:
 
     def _entry(self, entry: HistoryEntry) -> None:
         changes, evidence = orjson.loads(entry.body)
+        commits = self._graph.seq
+        self._replay_entry(entry, changes, evidence)
+        self._operators.note(entry.seq, self._graph.seq if self._graph.seq > commits else 0)
+
+    def _replay_entry(self, entry: HistoryEntry, changes: list[list[Any]], evidence: list[Any]) -> None:
         self._comparison.live.add(entry.seq, entry.rule, changes)
         self.report.until_seq = entry.seq
         sent = self._sent.pop(entry.seq, None)
@@ -138,12 +147,12 @@ class Replay:
         else:
             known = {self._identities[i].type for i in asked}
             self.report.incomplete += any(
-                reason in _LEFT_OUT and kind not in known for kind, reason in notices
+                reason in _LEFT_OUT and kind not in known for kind, reason, *_ in notices
             )
         return self._request(entry.cause, asked, previous)
 
     def _other(self, entry: HistoryEntry, changes: list[list[Any]]) -> None:
-        """Follow what was no call: removals happen here as well, aliases change nothing here."""
+        """Follow what was no call: what is removed or undone is so here as well, aliases change nothing."""
         kinds = {change[0] for change in changes}
         if _ERASED in kinds:
             for change in changes:
@@ -153,7 +162,12 @@ class Replay:
             was, would = Answered(entry.mpid, entry.rule), Answered(0, "alias/not-available")
             self._comparison.compare(entry.seq, was, would, 1, created=False)
         elif not kinds <= _ALIASES:
-            self.report.not_replayed[entry.cause] += 1
+            extent = self._operators.follow(entry, changes)
+            if extent is None:
+                self.report.not_replayed[entry.cause] += 1
+            else:
+                self.report.follow(entry.cause, extent)
+                self._remembered.forget()
 
     # -- calls that changed nothing ------------------------------------------------------------------------
 
@@ -165,18 +179,36 @@ class Replay:
             self.report.refused += call.times
         self.calls += call.times
         was, left = Answered(call.mpid, call.rule), call.times
+        if call.operation == "modify":
+            asked = orjson.loads(call.body)
+            while left:
+                commits = self._graph.seq
+                would = self._modify(call.named or 0, asked)
+                left = self._compared(call, was, would, left, commits, created=False)
+            return
+        named = None if call.named is None else self._comparison.now(call.named)
+        key = call.operation, call.body, named
+        known = self._remembered.recall(key)
+        if known is not None:
+            self._comparison.compare(call.after_seq, was, known, left, created=False)
+            return
         asked = orjson.loads(call.body)
         while left:
             commits = self._graph.seq
-            if call.operation == "modify":
-                created = False
-                would = self._modify(call.named or 0, asked)
-            else:
-                request = self._request(call.operation, asked, call.named)
-                would, created = self._resolve(request, call.mpid)
-            times = 1 if self._graph.seq > commits else left
-            self._comparison.compare(call.after_seq, was, would, times, created=created)
-            left -= times
+            request = self._request(call.operation, asked, call.named)
+            would, created = self._resolve(request, call.mpid)
+            if self._graph.seq == commits:
+                key = call.operation, call.body, request.previous_mpid
+                self._remembered.keep(key, request.identities.values(), would)
+            left = self._compared(call, was, would, left, commits, created=created)
+
+    def _compared(
+        self, call: HistoryCall, was: Answered, would: Answered, left: int, commits: int, *, created: bool
+    ) -> int:
+        """Compare one call, or all that are left if one more would change nothing; says how many are left."""
+        times = 1 if self._graph.seq > commits else left
+        self._comparison.compare(call.after_seq, was, would, times, created=created)
+        return left - times
 
     # -- one call ------------------------------------------------------------------------------------------
 
@@ -199,7 +231,7 @@ class Replay:
             created = mpid == NEW
             if created:
                 mpid = self._comparison.name_for(answered)
-            graph.commit(change_set, mpid)
+            graph.commit(change_set.changes, mpid)
             self._comparison.rules.note(graph.seq, change_set.rule)
         try:
             resolution = step.answer(Applied(mpid, 0, None))
@@ -215,7 +247,7 @@ class Replay:
         step = ModifyStep(ModifyRequest(self._key, mpid, changes), self._scope)
         change_set = step.decide(graph)
         if change_set.changes:
-            graph.commit(change_set, mpid)
+            graph.commit(change_set.changes, mpid)
             self._comparison.rules.note(graph.seq, change_set.rule)
         try:
             step.answer(Applied(mpid, 0, None))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 from idsync.model.identity import Mpid
 
-__all__ = ["MAX_RULES", "MAX_SAMPLES", "Gap", "Group", "Report", "Sample"]
+__all__ = ["MAX_RULES", "MAX_SAMPLES", "Extent", "Gap", "Group", "Report", "Sample"]
 
 MAX_SAMPLES: Final = 20
 """Examples that a group shows; its count says how many there are."""
@@ -72,6 +73,16 @@ class Gap(NamedTuple):
     to_seq: int
 
 
+class Extent(IntEnum):
+    """How far the candidate follows an operator's entry: a place in `Report.followed`."""
+
+    WHOLE = 0
+    IN_PART = 1
+    """Some of the identities, or of the entries that are undone, are there."""
+    NOT = 2
+    """Nothing of it is there, or the candidate's settings stand against it."""
+
+
 @dataclass(slots=True)
 class Report:
     """How the outcome of the same calls would differ.
@@ -92,6 +103,7 @@ class Report:
         gaps: Entries while which nothing was recorded.
         not_recorded: Calls of recorded times that could not be recorded.
         incomplete: Entries whose call is known only as far as the journal tells.
+        followed: What operators did, by its cause: how many entries to which `Extent`.
         not_replayed: Entries that are no calls of people, by their cause: the candidate goes without them.
         erased_values: Values that the replay knows only as something that was erased.
         peak_bytes: Memory that the replay took at its peak.
@@ -112,11 +124,16 @@ class Report:
     gaps: list[Gap] = field(default_factory=list)
     not_recorded: int = 0
     incomplete: int = 0
+    followed: dict[str, list[int]] = field(default_factory=dict)
     not_replayed: Counter[str] = field(default_factory=Counter)
     erased_values: int = 0
     peak_bytes: int = 0
 
     GROUPS = ("joined", "parted", "never_made", "moved", "identities", "more_refused", "fewer_refused")
+
+    def follow(self, cause: str, extent: Extent) -> None:
+        """Count an operator's entry."""
+        self.followed.setdefault(cause, [0] * len(Extent))[extent] += 1
 
     def differs(self) -> bool:
         """Say whether there is any difference."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from secrets import token_urlsafe
+from typing import Any, Final, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -100,6 +101,7 @@ class App:
         grpc_address: Where it listens, HOST:PORT.
         local_transport: The same methods without the wire; has the shape of `idsync.client.Transport`.
         registry: What it counts.
+        delegate_token: Lets the pipeline act for inputs, through `idsync.client.DelegateCredentials`.
         is_ready: Whether it takes calls; no longer once it has begun to stop.
     """
 
@@ -109,6 +111,7 @@ class App:
     store: Store
     resolver: Resolver
     registry: CollectorRegistry
+    delegate_token: str = field(repr=False)
     _server: Server
     is_ready: bool = True
 
@@ -160,15 +163,14 @@ async def open_app(
         _follow(switch, resolver, store, registry, stack)
         if recorder is not None:
             stack.push_async_callback(recorder.write)
-            recording = asyncio.create_task(run_recording(recorder))
-            stack.push_async_callback(_cancel, recording)
-        schedule = asyncio.create_task(run_schedule(resolver, store))
-        stack.push_async_callback(_cancel, schedule)
+            _begin(stack, run_recording(recorder))
+        _begin(stack, run_schedule(resolver, store))
 
         drain = Drain()
         gate = gate_of(configuration.limits)
         meters = Meters(registry, recorder)
-        desk = Desk(_authenticator(configuration, clock), gate, meters)
+        delegate_token = token_urlsafe()
+        desk = Desk(_authenticator(configuration, clock, delegate_token), gate, meters)
         identity = IdentityService(
             resolver, store, scopes, meters=meters, gate=gate, count=desk.count, drain=drain
         )
@@ -181,10 +183,10 @@ async def open_app(
         if configuration.radar.types:
             watch = Watch(store, resolver, looking, scopes, configuration.radar)
             AlarmMeter(registry, watch)
-            watching = asyncio.create_task(run_watch(watch))
-            stack.push_async_callback(_cancel, watching)
-        signing = Signing(database_url, configuration.signing_key_file)
-        privacy = PrivacyService(store, resolver, reach, signing)
+            _begin(stack, run_watch(watch))
+        privacy = PrivacyService(
+            store, resolver, reach, Signing(database_url, configuration.signing_key_file)
+        )
         admin = AdminService(configuration, switch, Staging(store, switch, clock))
         counted = Counted(configuration.limits, registry)
         methods: list[Method] = [
@@ -199,7 +201,7 @@ async def open_app(
         server = listen(methods, configuration.limits)
         stack.push_async_callback(server.stop, grace_s)
         address = await server.start(grpc_bind, configuration.tls)
-        app = App(configuration, address, local, store, resolver, registry, server)
+        app = App(configuration, address, local, store, resolver, registry, delegate_token, server)
         try:
             yield app
         finally:
@@ -241,7 +243,9 @@ async def _open_store(
     )
 
 
-def _authenticator(configuration: Configuration, clock: Callable[[], int]) -> Authenticator:
+def _authenticator(
+    configuration: Configuration, clock: Callable[[], int], delegate_token: str
+) -> Authenticator:
     registrations = [
         Registration(
             Caller(
@@ -259,8 +263,17 @@ def _authenticator(configuration: Configuration, clock: Callable[[], int]) -> Au
         for item in workspace.inputs
     ]
     return Authenticator(
-        registrations, configuration.operator_token, configuration.limits.date_tolerance_s, clock
+        registrations,
+        configuration.operator_token,
+        configuration.limits.date_tolerance_s,
+        clock,
+        delegate_token,
     )
+
+
+def _begin(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Let something go on beside the calls, until the stack is left."""
+    stack.push_async_callback(_cancel, asyncio.create_task(work))
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -6,14 +6,15 @@ are the nodes of the embedded store's kind, without what ties them to a disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from idsync.model.aliasing import AliasRecord
-from idsync.model.changes import ChangeSet
 from idsync.model.flag import Flag
 from idsync.model.identity import Identity, Mpid, TypeSet
 from idsync.model.journal import Change, ChangeKind, JournalEntry
 from idsync.model.must_not import MustNot
+from idsync.store.candidate_must_nots import CandidateMustNots
+from idsync.store.candidate_undo_log import UndoLog
 from idsync.store.embedded.nodes import IdentityNode
 
 __all__ = ["CandidateGraph", "Person"]
@@ -34,7 +35,7 @@ class Person:
         described: Its descriptive identities, if it ever had any.
     """
 
-    __slots__ = ("_graph", "described", "mpid", "on_record", "recency", "types")
+    __slots__ = ("_graph", "described", "mpid", "on_record", "recency", "types", "version")
 
     active_ms = 0
     """Retention removes nobody here: what it removed is in the journal."""
@@ -46,11 +47,7 @@ class Person:
         self.recency = seq
         self.on_record: dict[Identity, int] = {}
         self.described: dict[Identity, int] | None = None
-
-    @property
-    def version(self) -> int:
-        """Nothing rests on it."""
-        return self.recency
+        self.version = 0
 
     @property
     def overtaken(self) -> bool:
@@ -81,6 +78,10 @@ class CandidateGraph:
         people: Live profiles.
         nodes: Every identity that has or had a holder and still has its value.
         seq: Number of the last commit.
+        version: Grows with every change, erasures included; a node's and a person's is that of the last
+            change of the person, or of any holder of the node.
+        log: What it takes to undo a commit.
+        forbidden: The must-not-links.
     """
 
     def __init__(self, login_set: TypeSet) -> None:
@@ -88,6 +89,9 @@ class CandidateGraph:
         self.people: dict[Mpid, Person] = {}
         self.nodes: dict[Identity, IdentityNode] = {}
         self.seq = 0
+        self.version = 0
+        self.log = UndoLog()
+        self.forbidden = CandidateMustNots()
         self.earlier: JournalEntry | None = None
 
     # -- what a decision sees ------------------------------------------------------------------------------
@@ -107,13 +111,12 @@ class CandidateGraph:
 
     @property
     def has_must_nots(self) -> bool:
-        """Say no: entries of operators are not replayed."""
-        return False
+        """Say whether any stands."""
+        return bool(self.forbidden)
 
     def must_nots(self, identity: Identity) -> Sequence[MustNot]:
-        """Give nothing."""
-        del identity
-        return ()
+        """Give those that stand and name an identity."""
+        return self.forbidden.naming(identity)
 
     has_quarantined = False
 
@@ -134,12 +137,13 @@ class CandidateGraph:
 
     # -- what a commit does --------------------------------------------------------------------------------
 
-    def commit(self, change_set: ChangeSet, name: Mpid) -> None:
-        """Carry out a write; a profile that it creates gets the name given."""
+    def commit(self, changes: Collection[Change], name: Mpid) -> None:
+        """Carry out a write, but for must-not-links; a profile that it creates gets the name given."""
         self.seq += 1
+        self.version += 1
         placed: dict[Mpid, list[Identity]] = {}
         before: dict[Mpid, tuple[int, bool]] = {}
-        for change in change_set.changes:
+        for change in changes:
             mpid = change.mpid or name
             if change.kind is _CREATED:
                 self.people[mpid] = Person(self, mpid, self.seq)
@@ -148,6 +152,7 @@ class CandidateGraph:
                 before[mpid] = person.recency, bool(person.types & self._login_set)
                 placed[mpid] = []
             self._change(change, self.people[mpid], placed[mpid])
+        self.log.note(list(before))
         for mpid, place in before.items():
             self._place(self.people[mpid], place, placed[mpid])
 
@@ -164,8 +169,11 @@ class CandidateGraph:
             person.types |= 1 << identity.type
             added.append(identity)
         elif kind is _REMOVED:
-            del person.on_record[identity]
-            self.nodes[identity].drop(person.mpid)
+            since = person.on_record.pop(identity)
+            self.log.note_taken(self.seq, identity, person.mpid, since, descriptive=False)
+            node = self.nodes[identity]
+            node.drop(person.mpid)
+            node.version = self.version
             if not any(left.type == identity.type for left in person.on_record):
                 person.types &= ~(1 << identity.type)
         elif kind is _DESCRIBED:
@@ -173,20 +181,37 @@ class CandidateGraph:
             node.described |= {person.mpid}
             person.described = {**person.descriptions(), identity: self.seq}
         elif kind is _NO_LONGER_DESCRIBED:
-            self.nodes[identity].described -= {person.mpid}
+            node = self.nodes[identity]
+            node.described -= {person.mpid}
+            node.version = self.version
+            since = person.descriptions()[identity]
+            self.log.note_taken(self.seq, identity, person.mpid, since, descriptive=True)
             person.described = {i: s for i, s in person.descriptions().items() if i != identity}
 
     def _place(self, person: Person, before: tuple[int, bool], added: list[Identity]) -> None:
         """Put a changed profile into its place among the holders of its values."""
+        nodes, version, mpid = self.nodes, self.version, person.mpid
         is_known = bool(person.types & self._login_set)
         identities = added if before == (person.recency, is_known) else list(person.on_record)
         for identity in identities:
             if identity in person.on_record:
-                self.nodes[identity].put(person.mpid, is_known=is_known, order=self)
+                nodes[identity].put(mpid, is_known=is_known, order=self)
+        self._touch(person, version)
+
+    def _touch(self, person: Person, version: int) -> None:
+        person.version = version
+        nodes = self.nodes
+        for identity in person.on_record:
+            nodes[identity].version = version
+        if person.described:
+            for identity in person.described:
+                nodes[identity].version = version
 
     def erase(self, mpid: Mpid) -> None:
         """Remove a profile; values that nobody else has are forgotten."""
+        self.version += 1
         person = self.people.pop(mpid)
+        self._touch(person, self.version)
         for identity in person.on_record:
             self.nodes[identity].drop(mpid)
         for identity in person.descriptions():

@@ -252,6 +252,38 @@ class PreviewGap(_message.Message):
 Global___PreviewGap: _TypeAlias = PreviewGap  # noqa: Y015
 
 @_typing.final
+class PreviewFollowed(_message.Message):
+    """What operators did, by cause: how far the candidate followed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSE_FIELD_NUMBER: _builtins.int
+    CARRIED_OUT_FIELD_NUMBER: _builtins.int
+    IN_PART_FIELD_NUMBER: _builtins.int
+    DID_NOT_APPLY_FIELD_NUMBER: _builtins.int
+    cause: _builtins.str
+    carried_out: _builtins.int
+    in_part: _builtins.int
+    """Only some of the identities, or of the entries that are undone, are there."""
+    did_not_apply: _builtins.int
+    """Nothing of it is there, or the candidate's settings stand against it."""
+    def __init__(
+        self,
+        *,
+        cause: _builtins.str = ...,
+        carried_out: _builtins.int = ...,
+        in_part: _builtins.int = ...,
+        did_not_apply: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carried_out", b"carried_out", "cause", b"cause", "did_not_apply", b"did_not_apply", "in_part", b"in_part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewFollowed: _TypeAlias = PreviewFollowed  # noqa: Y015
+
+@_typing.final
 class PreviewNotReplayed(_message.Message):
     """Entries that no call of a person wrote, and that the candidate goes without."""
 
@@ -299,6 +331,7 @@ class PreviewReport(_message.Message):
     INCOMPLETE_FIELD_NUMBER: _builtins.int
     NOT_REPLAYED_FIELD_NUMBER: _builtins.int
     ERASED_VALUES_FIELD_NUMBER: _builtins.int
+    FOLLOWED_FIELD_NUMBER: _builtins.int
     until_seq: _builtins.int
     """The last entry that was replayed; 0: there is none."""
     entries: _builtins.int
@@ -349,6 +382,8 @@ class PreviewReport(_message.Message):
     def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewGap]: ...
     @_builtins.property
     def not_replayed(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewNotReplayed]: ...
+    @_builtins.property
+    def followed(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewFollowed]: ...
     def __init__(
         self,
         *,
@@ -370,10 +405,11 @@ class PreviewReport(_message.Message):
         incomplete: _builtins.int = ...,
         not_replayed: _abc.Iterable[Global___PreviewNotReplayed] | None = ...,
         erased_values: _builtins.int = ...,
+        followed: _abc.Iterable[Global___PreviewFollowed] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["fewer_refused", b"fewer_refused", "identities", b"identities", "joined", b"joined", "more_refused", b"more_refused", "moved", b"moved", "never_made", b"never_made", "parted", b"parted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_profiles", b"candidate_profiles", "entries", b"entries", "erased_values", b"erased_values", "fewer_refused", b"fewer_refused", "gaps", b"gaps", "identities", b"identities", "incomplete", b"incomplete", "joined", b"joined", "more_refused", b"more_refused", "moved", b"moved", "never_made", b"never_made", "not_recorded", b"not_recorded", "not_replayed", b"not_replayed", "parted", b"parted", "profiles", b"profiles", "refused", b"refused", "repeated", b"repeated", "until_seq", b"until_seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate_profiles", b"candidate_profiles", "entries", b"entries", "erased_values", b"erased_values", "fewer_refused", b"fewer_refused", "followed", b"followed", "gaps", b"gaps", "identities", b"identities", "incomplete", b"incomplete", "joined", b"joined", "more_refused", b"more_refused", "moved", b"moved", "never_made", b"never_made", "not_recorded", b"not_recorded", "not_replayed", b"not_replayed", "parted", b"parted", "profiles", b"profiles", "refused", b"refused", "repeated", b"repeated", "until_seq", b"until_seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -312,6 +312,7 @@ class ProfileChange(_message.Message):
     WAS_KNOWN_FIELD_NUMBER: _builtins.int
     IS_KNOWN_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    REMOVED_SINCE_SEQS_FIELD_NUMBER: _builtins.int
     mpid: _builtins.int
     """0 in the preview of one that would be made."""
     is_new: _builtins.bool
@@ -331,6 +332,10 @@ class ProfileChange(_message.Message):
     def identities(self) -> _containers.RepeatedCompositeFieldContainer[_identity_pb2.Identity]:
         """What is on its record afterwards, oldest first."""
 
+    @_builtins.property
+    def removed_since_seqs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The entry that put each of `removed` there, in their order."""
+
     def __init__(
         self,
         *,
@@ -342,10 +347,11 @@ class ProfileChange(_message.Message):
         was_known: _builtins.bool = ...,
         is_known: _builtins.bool = ...,
         version: _builtins.int = ...,
+        removed_since_seqs: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "identities", b"identities", "is_known", b"is_known", "is_new", b"is_new", "mpid", b"mpid", "removed", b"removed", "version", b"version", "was_known", b"was_known"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "identities", b"identities", "is_known", b"is_known", "is_new", b"is_new", "mpid", b"mpid", "removed", b"removed", "removed_since_seqs", b"removed_since_seqs", "version", b"version", "was_known", b"was_known"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

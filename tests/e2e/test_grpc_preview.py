@@ -17,9 +17,11 @@ from idsync.model.errors import (
     NotFoundError,
     UnavailableError,
 )
+from idsync.preview.report import Report
 from idsync.server.app import App
 from idsync.v1 import identity_pb2
 from idsync.v1 import preview_pb2 as pb
+from idsync.v1 import undo_pb2 as undo
 from idsync.v1.identity_service_pb2 import IdentityChange, LoginRequest, ModifyRequest
 from tests.e2e.conftest import OPERATOR, SHOP
 from tests.e2e.profiles import DEVELOPMENT, PRODUCTION, identify, login
@@ -73,6 +75,13 @@ async def traffic(client: AsyncClient) -> tuple[int, int]:
     return anonymous, known_mpid
 
 
+async def split_the_address_off(client: AsyncClient, mpid: int) -> None:
+    """Let an operator part a person from the address."""
+    address = identity_pb2.Identity(type=identity_pb2.IDENTITY_TYPE_EMAIL, value="ann@example.com")
+    request = undo.SplitProfileRequest(mpid=mpid, identities=[address])
+    await client.split_profile(request, credentials=OPERATOR)
+
+
 class TestDifferences:
     async def test_other_settings(self, client: AsyncClient) -> None:
         """Who would be one person, with how many calls and by which rules; repeats and refusals counted."""
@@ -115,6 +124,24 @@ class TestDifferences:
         ] * 4
         assert (report.identities.count, report.more_refused.count, report.fewer_refused.count) == (0, 0, 0)
         assert report.profiles == report.candidate_profiles == 2
+
+    async def test_what_operators_did(self, client: AsyncClient) -> None:
+        """A split, a must-not-link that holds, and a revert: done there too, from every store's journal."""
+        _, ann = await traffic(client)
+        await split_the_address_off(client, ann)
+        await login(client, customerid="ann", email="ann@example.com")
+        revert = undo.RevertChangeRequest(scope="retail", environment=PRODUCTION, seq=4)
+        await client.revert_change(revert, credentials=OPERATOR)
+        await login(client, customerid="ann", email="ann@example.com")
+
+        report = await preview(client, asked(SAME))
+
+        assert not any(getattr(report, name).count for name in Report.GROUPS)
+        assert [(f.cause, f.carried_out, f.in_part, f.did_not_apply) for f in report.followed] == [
+            ("revert", 1, 0, 0),
+            ("split", 1, 0, 0),
+        ]
+        assert not report.not_replayed
 
     async def test_up_to_an_entry(self, client: AsyncClient) -> None:
         await traffic(client)

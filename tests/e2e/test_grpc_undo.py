@@ -72,6 +72,9 @@ async def test_a_split_is_announced_done_and_seen(client: AsyncClient) -> None:
         (False, True, True),
     ]
     assert [list(p.identities) for p in preview.profiles] == [list(p.identities) for p in done.profiles]
+    since = [[], [2]]
+    assert [list(p.removed_since_seqs) for p in preview.profiles] == since
+    assert [list(p.removed_since_seqs) for p in done.profiles] == since
     assert former.mpid == mpid
     assert list(former.moved_to_mpids) == [owner.mpid]
     assert [r.identity for r in owner.identities] == [one(email="bob@x.example")]

@@ -13,7 +13,7 @@ from idsync.client import AsyncClient
 from idsync.server.app import App
 from idsync.v1 import preview_pb2 as pb
 from tests.e2e.profiles import login
-from tests.e2e.test_grpc_preview import CONVERSION, SAME, traffic
+from tests.e2e.test_grpc_preview import CONVERSION, SAME, split_the_address_off, traffic
 from tests.program import Ended, idsync
 
 
@@ -53,6 +53,27 @@ async def test_the_report_in_a_terminal(app: App, client: AsyncClient, tmp_path:
         "    nobody -> a new profile  entry 2  link/login-without-login-id -> conversion/new-anonymous"
         in lines
     )
+
+
+async def test_a_split_that_does_not_apply_is_noted(app: App, client: AsyncClient, tmp_path: Path) -> None:
+    """One that is carried out is as it was; one that is not is said, with the profile that is not made."""
+    _, ann = await traffic(client)
+    await split_the_address_off(client, ann)
+
+    as_it_is = await _told(app, tmp_path, SAME)
+    told = await _told(
+        app,
+        tmp_path,
+        SAME.replace('"customerid", "email", "ios', '"customerid", "ios', 1).replace(
+            '["customerid", "email"]', '["customerid"]'
+        ),
+    )
+
+    assert as_it_is.out.splitlines()[2:] == ["no difference"]
+    lines = told.out.splitlines()
+    assert lines[2] == "note: 1 entries of split: 0 were carried out, 0 in part, 1 did not apply"
+    assert "1 profiles would not be made" in lines
+    assert "  1 x split/new -> -" in lines
 
 
 async def test_no_difference(app: App, client: AsyncClient, tmp_path: Path) -> None:

@@ -32,7 +32,10 @@ __all__ = [
     "Told",
     "Undoer",
     "broken_must_nots",
+    "forbids",
     "records",
+    "reverts",
+    "splits",
     "undo_traffic",
 ]
 

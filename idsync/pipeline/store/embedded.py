@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from idsync.model.errors import UnavailableError
 from idsync.model.events import Channel, ListedEvent, Position, RefusedBatch, Stored
 from idsync.model.identity import Mpid
+from idsync.pipeline.store.embedded_dead_letters import EmbeddedDeadLetters
+from idsync.pipeline.store.embedded_queue import EmbeddedQueue
 from idsync.pipeline.store.group_writer import GroupWriter
 from idsync.pipeline.store.protocol import KEPT_REFUSED, AttributedBatch
 from idsync.pipeline.store.schema import connect
 
 __all__ = ["EmbeddedEventStore"]
+
+T = TypeVar("T")
 
 _LAST: Final = Position((1 << 63) - 1, (1 << 63) - 1)
 
@@ -34,6 +38,11 @@ SELECT timestamp_ms, event_id, type, name FROM event
 WHERE mpid = ?1 AND (timestamp_ms, event_id) < (?2, ?3) AND (?4 IS NULL OR workspace = ?4)
 ORDER BY timestamp_ms DESC, event_id DESC LIMIT ?5
 """
+# the two ends, since counting would visit every row
+_BACKLOG: Final = (
+    "SELECT ifnull((SELECT max(batch_id) FROM queue) - (SELECT min(batch_id) FROM queue) + 1, 0)"
+)
+_DOCUMENTS: Final = "SELECT workspace, document FROM profile WHERE mpid = ?"
 _ADD_REFUSED: Final = """
 INSERT INTO refused (workspace, input_key, channel, cause, received_ms, body) VALUES (?, ?, ?, ?, ?, ?)
 """
@@ -49,13 +58,20 @@ WHERE ?1 IS NULL OR workspace = ?1 ORDER BY refused_id DESC LIMIT ?2
 
 
 class EmbeddedEventStore:
-    """An `EventStore` on one file, which several processes of one service may share."""
+    """An `EventStore` on one file, which several processes of one service may share.
+
+    Attributes:
+        queue: What is kept and not yet processed.
+        dead_letters: What was given up.
+    """
 
     def __init__(self, writer: GroupWriter, reader: sqlite3.Connection) -> None:
         """Take over what `open` made."""
         self._writer = writer
         self._reader = reader
         self._reading = asyncio.Lock()
+        self.queue = EmbeddedQueue(writer, self._run)
+        self.dead_letters = EmbeddedDeadLetters(writer, self._run)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -88,6 +104,15 @@ class EmbeddedEventStore:
         """Say whether a batch is kept; see `EventStore.holds`."""
         return bool(await self._read(_HOLDS, (workspace, input_key, request_id)))
 
+    async def backlog(self) -> int:
+        """Say how much waits; see `EventStore.backlog`."""
+        ((queued,),) = await self._read(_BACKLOG, ())
+        return int(queued)
+
+    async def documents_of(self, mpid: Mpid) -> dict[str, bytes]:
+        """Read a profile; see `EventStore.documents_of`."""
+        return dict(await self._read(_DOCUMENTS, (mpid,)))
+
     async def events_of(
         self, mpid: Mpid, workspace: str | None, before: Position | None, limit: int
     ) -> list[ListedEvent]:
@@ -111,13 +136,16 @@ class EmbeddedEventStore:
             self._reader.close()
 
     async def _read(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        def read() -> list[tuple[Any, ...]]:
-            return self._reader.execute(statement, values).fetchall()
+        def read(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            return connection.execute(statement, values).fetchall()
 
+        return await self._run(read)
+
+    async def _run(self, read: Callable[[sqlite3.Connection], T]) -> T:
         async with self._reading:
             try:
                 # reads wait for the disk now and then, which the loop must not
-                return await asyncio.to_thread(read)
+                return await asyncio.to_thread(read, self._reader)
             except sqlite3.Error as error:
                 raise UnavailableError("the events cannot be read now") from error
 

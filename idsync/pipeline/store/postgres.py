@@ -12,6 +12,9 @@ import structlog
 from idsync.model.errors import StoreError, UnavailableError
 from idsync.model.events import Channel, ListedEvent, Position, RefusedBatch, Stored
 from idsync.model.identity import Mpid
+from idsync.pipeline.store.postgres_dead_letters import PostgresDeadLetters
+from idsync.pipeline.store.postgres_queue import PostgresQueue
+from idsync.pipeline.store.postgres_schema import prepare
 from idsync.pipeline.store.protocol import KEPT_REFUSED, AttributedBatch
 
 __all__ = ["PostgresEventStore"]
@@ -22,59 +25,10 @@ _CONNECTIONS: Final = 8
 _WAIT_S: Final = 10.0
 """How long one call may take, waiting for a connection included, in seconds."""
 _TRIES: Final = 5
-_VERSION: Final = 1
 _LAST: Final = Position((1 << 63) - 1, (1 << 63) - 1)
 _RACES: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-_MADE_MEANWHILE: Final = (
-    asyncpg.UniqueViolationError,
-    asyncpg.DuplicateObjectError,
-    asyncpg.DuplicateTableError,
-)
 _FAULTS: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-_SCHEMA: Final = """
-CREATE SCHEMA IF NOT EXISTS idsync_events;
-CREATE TABLE IF NOT EXISTS idsync_events.version (version integer PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS idsync_events.batch (
-  batch_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  workspace text NOT NULL,
-  input_key text NOT NULL,
-  request_id text,
-  mpid bigint NOT NULL,
-  environment smallint NOT NULL,
-  channel text NOT NULL,
-  received_ms bigint NOT NULL,
-  dropped_events integer NOT NULL,
-  body bytea NOT NULL
-);
-CREATE UNIQUE INDEX IF NOT EXISTS batch_request
-  ON idsync_events.batch (workspace, input_key, request_id) WHERE request_id IS NOT NULL;
-CREATE TABLE IF NOT EXISTS idsync_events.event (
-  event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  batch_id bigint NOT NULL,
-  workspace text NOT NULL,
-  input_key text NOT NULL,
-  mpid bigint NOT NULL,
-  type text NOT NULL,
-  name text NOT NULL,
-  timestamp_ms bigint NOT NULL,
-  message_id text
-);
-CREATE INDEX IF NOT EXISTS event_profile ON idsync_events.event (mpid, timestamp_ms, event_id);
-CREATE UNIQUE INDEX IF NOT EXISTS event_message
-  ON idsync_events.event (workspace, input_key, type, message_id) WHERE message_id IS NOT NULL;
-CREATE TABLE IF NOT EXISTS idsync_events.refused (
-  refused_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  workspace text NOT NULL,
-  input_key text NOT NULL,
-  channel text NOT NULL,
-  cause text NOT NULL,
-  received_ms bigint NOT NULL,
-  body bytea NOT NULL
-);
-CREATE INDEX IF NOT EXISTS refused_workspace ON idsync_events.refused (workspace, refused_id);
-"""
-_MARK: Final = "INSERT INTO idsync_events.version VALUES ($1) ON CONFLICT DO NOTHING"
 _ADD_BATCH: Final = """
 INSERT INTO idsync_events.batch
   (workspace, input_key, request_id, mpid, environment, channel, received_ms, dropped_events, body)
@@ -93,6 +47,12 @@ SELECT timestamp_ms, event_id, type, name FROM idsync_events.event
 WHERE mpid = $1 AND (timestamp_ms, event_id) < ($2, $3) AND ($4::text IS NULL OR workspace = $4)
 ORDER BY timestamp_ms DESC, event_id DESC LIMIT $5
 """
+# the two ends, since counting would visit every row
+_BACKLOG: Final = """
+SELECT coalesce((SELECT max(batch_id) FROM idsync_events.queue) -
+                (SELECT min(batch_id) FROM idsync_events.queue) + 1, 0)
+"""
+_DOCUMENTS: Final = "SELECT workspace, document FROM idsync_events.profile WHERE mpid = $1"
 _ADD_REFUSED: Final = """
 INSERT INTO idsync_events.refused (workspace, input_key, channel, cause, received_ms, body)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -112,11 +72,18 @@ _log = structlog.get_logger("idsync.pipeline")
 
 
 class PostgresEventStore:
-    """An `EventStore` on a server, which several nodes share."""
+    """An `EventStore` on a server, which several nodes share.
+
+    Attributes:
+        queue: What is kept and not yet processed.
+        dead_letters: What was given up.
+    """
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         """Take over what `open` made."""
         self._pool = pool
+        self.queue = PostgresQueue(self._run)
+        self.dead_letters = PostgresDeadLetters(self._run)
 
     @classmethod
     async def open(cls, connect: Callable[..., Awaitable[Any]]) -> Self:
@@ -137,7 +104,7 @@ class PostgresEventStore:
                 connect=connected, min_size=1, max_size=_CONNECTIONS, command_timeout=_WAIT_S
             )
             try:
-                await _prepare(pool)
+                await prepare(pool)
             except BaseException:
                 await pool.close()
                 raise
@@ -161,6 +128,15 @@ class PostgresEventStore:
     async def holds(self, workspace: str, input_key: str, request_id: str) -> bool:
         """Say whether a batch is kept; see `EventStore.holds`."""
         return bool(await self._fetch(_HOLDS, workspace, input_key, _storable(request_id)))
+
+    async def backlog(self) -> int:
+        """Say how much waits; see `EventStore.backlog`."""
+        ((queued,),) = await self._fetch(_BACKLOG)
+        return int(queued)
+
+    async def documents_of(self, mpid: Mpid) -> dict[str, bytes]:
+        """Read a profile; see `EventStore.documents_of`."""
+        return dict(await self._fetch(_DOCUMENTS, mpid))
 
     async def events_of(
         self, mpid: Mpid, workspace: str | None, before: Position | None, limit: int
@@ -211,23 +187,6 @@ class PostgresEventStore:
             _log.error("events_database", error=type(error).__name__)
             raise UnavailableError("the database of the events is not available") from None
         raise UnavailableError("too many writers raced for the same events")
-
-
-async def _prepare(pool: asyncpg.Pool[asyncpg.Record]) -> None:
-    async with pool.acquire() as connection:
-        for attempt in range(_TRIES):
-            try:
-                async with connection.transaction():
-                    await connection.execute(_SCHEMA)
-                    await connection.execute(_MARK, _VERSION)
-                break
-            except _MADE_MEANWHILE:
-                # another node is about to; what it made is there once it has committed
-                if attempt == _TRIES - 1:
-                    raise
-        (newest,) = await connection.fetchrow("SELECT max(version) FROM idsync_events.version")
-    if newest != _VERSION:
-        raise StoreError("the tables of the events are of another version of idsync")
 
 
 async def _refuse(connection: Any, refused: RefusedBatch) -> None:

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from idsync.model.events import Batch, ListedEvent, Position, RefusedBatch, Stored
 from idsync.model.identity import Mpid
+from idsync.pipeline.store.work import BatchQueue, DeadLetters
 
 __all__ = ["KEPT_REFUSED", "AttributedBatch", "EventStore"]
 
@@ -35,6 +36,16 @@ class AttributedBatch:
 class EventStore(Protocol):
     """Keeps events; any number of tasks of one event loop may call it, and several processes may share it."""
 
+    @property
+    def queue(self) -> BatchQueue:
+        """What is kept and not yet processed: every batch is queued by the write that keeps it."""
+        ...
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """What was given up."""
+        ...
+
     async def append(
         self, batches: Sequence[AttributedBatch], refused: Sequence[RefusedBatch] = ()
     ) -> list[Stored]:
@@ -57,6 +68,22 @@ class EventStore(Protocol):
 
     async def holds(self, workspace: str, input_key: str, request_id: str) -> bool:
         """Say whether a batch with this id of its sender is kept.
+
+        Raises:
+            UnavailableError: The store cannot be read.
+        """
+        ...
+
+    async def backlog(self) -> int:
+        """Say how many batches wait for their first turn; never too few, and cheap.
+
+        Raises:
+            UnavailableError: The store cannot be read.
+        """
+        ...
+
+    async def documents_of(self, mpid: Mpid) -> dict[str, bytes]:
+        """Read all parts of a profile, by workspace; empty where nothing is known of it.
 
         Raises:
             UnavailableError: The store cannot be read.

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from idsync.model.errors import StoreError
+from idsync.pipeline.store.queue_schema import add_queue
 
 __all__ = ["connect", "events_path"]
 
 _APPLICATION_ID: Final = 0x49_44_45_56
 """Says in the file's header what it is: `IDEV`."""
-_VERSION: Final = 1
+_VERSION: Final = 2
 _BUSY_S: Final = 5.0
 """How long a process waits for another that writes; a write takes milliseconds.
 
@@ -108,11 +109,14 @@ def _prepare(connection: sqlite3.Connection) -> None:
             for statement in filter(str.strip, _TABLES.split(";")):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version={_VERSION}")
+            version = 1
         elif application != _APPLICATION_ID:
             raise StoreError("the file of the events belongs to another program")
-        elif version != _VERSION:
+        elif not 1 <= version <= _VERSION:
             raise StoreError("the file of the events is of another version of idsync")
+        if version == 1:
+            add_queue(connection)
+            connection.execute(f"PRAGMA user_version={_VERSION}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

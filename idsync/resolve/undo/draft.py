@@ -86,6 +86,7 @@ class Sheet:
             self.was_known(policy),
             policy.is_known(self.types),
             self.version,
+            (*(self.before[i] for i in self.removed), *(self.described_before[i] for i in gone)),
         )
 
 

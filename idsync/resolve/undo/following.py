@@ -8,11 +8,11 @@ from typing import Final
 
 from idsync.model.errors import ConflictError, NotFoundError
 from idsync.model.identity import GraphKey, Identity, Mpid
-from idsync.model.journal import ChangeKind, JournalEntry
+from idsync.model.journal import Change, ChangeKind, JournalEntry
 from idsync.model.must_not import MustNot, Side
 from idsync.store.protocol import Store
 
-__all__ = ["MAX_FOLLOWING", "Undoing", "gather", "sides_of"]
+__all__ = ["MAX_FOLLOWING", "LinkKey", "Undoing", "forbidden_by", "gather", "sides_of"]
 
 MAX_FOLLOWING: Final = 1_000
 """Later entries about one profile that are looked through; behind more nothing is undone."""
@@ -28,7 +28,8 @@ _MUST_NOTS: Final = frozenset({ChangeKind.FORBIDDEN, ChangeKind.PERMITTED})
 _QUARANTINES: Final = frozenset({ChangeKind.QUARANTINED, ChangeKind.RELEASED})
 _ALIASES: Final = frozenset({ChangeKind.ALIAS_TAKEN, ChangeKind.ALIAS_IGNORED, ChangeKind.ALIAS_APPLIED})
 
-_Key = tuple[Identity, Mpid, bool]
+LinkKey = tuple[Identity, Mpid, bool]
+"""An identity and who has it, on the record or (`True`) as a description."""
 
 
 @dataclass(slots=True)
@@ -37,15 +38,17 @@ class Undoing:
 
     Attributes:
         seen: Position up to which the journal was read.
-        entries: Those entries, oldest first.
+        entries: Those entries by position, oldest first, each with the profile that it is about.
+        named: The identities that they name, but for what was erased.
         links: Whether each link that they changed was there before the first of them.
         forbade: Which of them made must-not-links.
         permitted: What those forbade that they withdrew, but for themselves.
     """
 
     seen: int
-    entries: list[JournalEntry]
-    links: dict[_Key, bool] = field(default_factory=dict)
+    entries: dict[int, Mpid]
+    named: list[Identity]
+    links: dict[LinkKey, bool] = field(default_factory=dict)
     forbade: list[int] = field(default_factory=list)
     permitted: list[tuple[Side, Side]] = field(default_factory=list)
 
@@ -58,7 +61,7 @@ class Undoing:
     def identities(self) -> list[Identity]:
         """What is named by links and must-not-links, but for what was erased."""
         named = [identity for identity, _, _ in self.links]
-        named += [c.identity for e in self.entries for c in e.changes if c.identity is not None]
+        named += self.named
         named += [i for sides in self.permitted for side in sides for i in side.identities]
         return [identity for identity in dict.fromkeys(named) if identity.value]
 
@@ -129,7 +132,7 @@ def _refuse_because_of(following: dict[int, JournalEntry], seq: int) -> None:
     raise ConflictError(f"these later journal entries rest on it: {seqs}", entries=seqs)
 
 
-def _links(entry: JournalEntry) -> Iterable[tuple[_Key, bool]]:
+def _links(entry: JournalEntry) -> Iterable[tuple[LinkKey, bool]]:
     for change in entry.changes:
         if change.kind in _LINKS and change.identity is not None:
             begins, descriptive = _LINKS[change.kind]
@@ -164,7 +167,8 @@ def _rests_on(later: JournalEntry, chosen: Iterable[JournalEntry]) -> bool:
 
 
 async def _undoing(store: Store, graph: GraphKey, seen: int, entries: list[JournalEntry]) -> Undoing:
-    undoing = Undoing(seen, entries)
+    named = [c.identity for e in entries for c in e.changes if c.identity is not None]
+    undoing = Undoing(seen, {entry.seq: entry.mpid for entry in entries}, named)
     chosen = {entry.seq for entry in entries}
     withdrawn: set[int] = set()
     for entry in entries:
@@ -181,8 +185,13 @@ async def _undoing(store: Store, graph: GraphKey, seen: int, entries: list[Journ
 
 def sides_of(entry: JournalEntry) -> list[MustNot]:
     """Give the must-not-links that an entry made, as they were."""
+    return forbidden_by(entry.seq, entry.changes)
+
+
+def forbidden_by(seq: int, changes: Iterable[Change]) -> list[MustNot]:
+    """Give the must-not-links that changes make, as those of the entry `seq`."""
     links: dict[int, list[Side]] = {}
-    for change in entry.changes:
+    for change in changes:
         if change.kind is ChangeKind.FORBIDDEN:
             number, side = divmod(change.alias_seq, 2)
             sides = links.setdefault(number, [Side(), Side()])
@@ -190,4 +199,4 @@ def sides_of(entry: JournalEntry) -> list[MustNot]:
                 sides[side] = sides[side]._replace(mpid=change.mpid)
             elif change.identity.value:
                 sides[side] = sides[side]._replace(identities=(*sides[side].identities, change.identity))
-    return [MustNot(entry.seq, (sides[0], sides[1])) for sides in links.values()]
+    return [MustNot(seq, (sides[0], sides[1])) for sides in links.values()]

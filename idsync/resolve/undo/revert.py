@@ -108,12 +108,12 @@ class RevertStep:
             draft.part(sheet, [other for other in draft.sheets.values() if _gets(other, gone)])
 
     def _about(self, draft: Draft) -> Mpid:
-        named = [*(entry.mpid for entry in self._undoing.entries), *draft.sheets]
+        named = [*self._undoing.entries.values(), *draft.sheets]
         return next((mpid for mpid in named if mpid in draft.sheets), 0)
 
     @property
     def _reverted(self) -> list[int]:
-        return [entry.seq for entry in self._undoing.entries]
+        return list(self._undoing.entries)
 
     def answer(self, applied: Applied) -> Undone:
         """Say what was done, or raise what was refused."""

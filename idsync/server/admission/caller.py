@@ -20,6 +20,7 @@ class Caller:
         scope: The only scope an input can reach (ID-002); empty for an operator, who reaches all.
         platform: What the input collects from, e.g. `web` or `feed`.
         may_read: Whether it may look into the graph.
+        is_delegate: Whether it is the pipeline that acts for the input.
         aliasing: Whether its workspace has aliasing switched on (ID-180).
         input_id: The input as the journal names it: workspace/key.
         graphs: Its graphs by the wire number of the environment; built once, since every call needs one.
@@ -32,6 +33,7 @@ class Caller:
     may_read: bool = False
     aliasing: bool = False
     is_operator: bool = False
+    is_delegate: bool = False
     input_id: str = field(init=False, default="")
     graphs: tuple[GraphKey | None, ...] = field(init=False, default=(), repr=False)
 

@@ -11,7 +11,7 @@ import hashlib
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from secrets import token_urlsafe
 from typing import Final
@@ -61,6 +61,7 @@ class Authenticator:
     Args:
         registrations: All inputs of the service.
         operator_token: What an operator must bring; `None`: there are no operators.
+        delegate_token: What the pipeline of this service must bring to act for an input; `None`: nobody may.
         tolerance_s: How far the date of a signature may be off, in seconds (ID-225).
         clock: UTC milliseconds.
     """
@@ -71,10 +72,12 @@ class Authenticator:
         operator_token: str | None,
         tolerance_s: float,
         clock: Callable[[], int],
+        delegate_token: str | None = None,
     ) -> None:
         self._entries = {r.caller.key: _entry(r.caller, r.secret, key_only=r.key_only) for r in registrations}
         self._nobody = _entry(Caller(), None, key_only=False)
         self._operator = _entry(OPERATOR, operator_token, key_only=False)
+        self._delegate = _entry(Caller(), delegate_token, key_only=False)
         self._tolerance_ms = int(tolerance_s * 1000)
         self._clock = clock
         self._proven: dict[str, Caller] = {}
@@ -100,6 +103,8 @@ class Authenticator:
                 caller = self._by_key(rest)
             case "bearer":
                 caller = self._by_token(rest)
+            case "delegate":
+                caller = self._by_delegation(rest)
             case "signature":
                 # Proves the texts it came with, and only for a while.
                 return self._by_signature(rest, metadata)
@@ -111,10 +116,7 @@ class Authenticator:
         return caller
 
     def _by_secret(self, encoded: str) -> Caller:
-        try:
-            key, _, secret = b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, ValueError):
-            raise UnauthenticatedError(_WRONG) from None
+        key, secret = _pair(encoded)
         entry = self._entries.get(key, self._nobody)
         if not compare_digest(_digest(secret), entry.digest):
             raise UnauthenticatedError(_WRONG)
@@ -131,6 +133,14 @@ class Authenticator:
             raise UnauthenticatedError(_WRONG)
         return OPERATOR
 
+    def _by_delegation(self, encoded: str) -> Caller:
+        """Accept who works through what an input has sent: it was counted when it came, and not again."""
+        key, token = _pair(encoded)
+        entry = self._entries.get(key)
+        if not compare_digest(_digest(token), self._delegate.digest) or entry is None:
+            raise UnauthenticatedError(_WRONG)
+        return replace(entry.caller, is_delegate=True)
+
     def _by_signature(self, key: str, metadata: Metadata) -> Caller:
         """Accept a signature over any of the offered texts, each of which must name the date (ID-224)."""
         offered = _signature_parts(metadata)
@@ -144,6 +154,14 @@ class Authenticator:
         if at_ms is None or abs(at_ms - self._clock()) > self._tolerance_ms:
             raise UnauthenticatedError("the date of the signature is malformed or too far from now")
         return entry.caller
+
+
+def _pair(encoded: str) -> tuple[str, str]:
+    try:
+        key, _, secret = b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        raise UnauthenticatedError(_WRONG) from None
+    return key, secret
 
 
 @dataclass(frozen=True, slots=True)

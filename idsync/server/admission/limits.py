@@ -107,6 +107,7 @@ class Gate:
     """Lets calls in or refuses them; synchronous, so that looking and counting are one step.
 
     Only calls that were let in count. Operators are not limited: they must reach a service that is flooded.
+    Nor is the pipeline: what it works through was counted when it came.
 
     Attributes:
         limits_identities: Whether any limit is one of single identities.
@@ -133,7 +134,7 @@ class Gate:
         Raises:
             RateLimitedError: A limit is reached; it names the level and the wait.
         """
-        if caller.is_operator:
+        if caller.is_operator or caller.is_delegate:
             return 0
         now = self._clock()
         used = 0

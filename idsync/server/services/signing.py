@@ -14,7 +14,9 @@ __all__ = ["KEY_FILE", "Signing"]
 
 KEY_FILE: Final = "privacy-key.pem"
 """The key that is made beside an SQLite file, unless the configuration names another."""
-_EVENTS: Final = "Events that the event pipeline keeps under these MPIDs, and the bodies they came in."
+_EVENTS: Final = (
+    "Events and attributes that the event pipeline keeps under these MPIDs, and the bodies they came in."
+)
 _COPIES: Final = "Backups, exports and copies that others took, and what the feed of changes has delivered."
 _FILES: Final = "Free pages of the database files, until `idsync db compact` was run."
 _SERVER: Final = (

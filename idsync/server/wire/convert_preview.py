@@ -27,6 +27,8 @@ def preview_to_wire(told: Progress | Report) -> pb.PreviewStrategyResponse:
         _group(getattr(report, name), getattr(told, name))
     for gap in told.gaps:
         report.gaps.add(from_seq=gap.from_seq, to_seq=gap.to_seq)
+    for cause, (whole, in_part, no) in sorted(told.followed.items()):
+        report.followed.add(cause=cause, carried_out=whole, in_part=in_part, did_not_apply=no)
     for cause, entries in sorted(told.not_replayed.items()):
         report.not_replayed.add(cause=cause, entries=entries)
     return answer

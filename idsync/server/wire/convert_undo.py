@@ -139,6 +139,7 @@ def undone_to_wire(message: pb.Undone, undone: Undone) -> None:
         )
         _to_wire(item.added.add, profile.added)
         _to_wire(item.removed.add, profile.removed)
+        item.removed_since_seqs.extend(profile.removed_since)
         _to_wire(item.identities.add, profile.record)
     _links_to_wire(message.forbidden.add, undone.forbidden)
     message.withdrawn_seqs.extend(undone.withdrawn)

@@ -108,7 +108,7 @@ def test_a_foreign_file_is_refused(path: Path, statement: str) -> None:
 
 async def test_a_file_of_a_later_version_is_refused(store: EmbeddedEventStore, path: Path) -> None:
     other = sqlite3.connect(path)
-    other.execute("PRAGMA user_version=2")
+    other.execute("PRAGMA user_version=3")
     other.close()
 
     with pytest.raises(StoreError, match="another version"):

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 
 import pytest
 
-from idsync.client import BasicCredentials, KeyCredentials, OperatorCredentials, SignedCredentials
+from idsync.client import (
+    BasicCredentials,
+    DelegateCredentials,
+    KeyCredentials,
+    OperatorCredentials,
+    SignedCredentials,
+)
 from idsync.model.errors import UnauthenticatedError
 from idsync.model.signing import signature_of, signed_text
 from idsync.server.admission.caller import Caller
@@ -87,6 +94,30 @@ class TestBasic:
             texts.add(caught.value.message)
 
         assert len(texts) == 1
+
+
+class TestDelegate:
+    @pytest.fixture
+    def door(self) -> Authenticator:
+        return Authenticator(REGISTRATIONS, "op-token", 900, lambda: NOW_MS, "made-at-start")
+
+    def test_the_pipeline_acts_for_an_input(self, door: Authenticator) -> None:
+        """PL-007: it has no secret of the input, and reaches what the input reaches, no more."""
+        caller = door.caller(DelegateCredentials("app", "made-at-start").metadata())
+
+        assert caller == replace(APP, is_delegate=True)
+
+    @pytest.mark.parametrize(
+        ("key", "token"), [("app", "wrong"), ("app", ""), ("app", "op-token"), ("nobody", "made-at-start")]
+    )
+    def test_nobody_else(self, door: Authenticator, key: str, token: str) -> None:
+        refused(door, DelegateCredentials(key, token).metadata())
+
+    def test_nobody_where_there_is_no_token(self) -> None:
+        door = Authenticator(REGISTRATIONS, "op-token", 900, lambda: NOW_MS)
+
+        for token in ("", "None", "op-token"):
+            refused(door, DelegateCredentials("app", token).metadata())
 
 
 class TestKeyOnly:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from idsync.config.configuration import Limits
@@ -122,6 +124,14 @@ def test_operators_are_not_limited(clock: Clock) -> None:
     door.admit(WEB)
 
     assert door.admit(OPERATOR) == 0
+
+
+def test_what_was_counted_when_it_came_is_not_counted_again(clock: Clock) -> None:
+    """ID-234: the pipeline works through batches that the limit has let in."""
+    door = gate(clock, Limits(requests_per_second_total=1))
+    door.admit(WEB)
+
+    assert door.admit(replace(WEB, is_delegate=True)) == 0
 
 
 def test_use_in_percent(clock: Clock) -> None:

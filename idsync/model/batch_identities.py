@@ -8,7 +8,7 @@ from typing import Final
 from idsync.model.events import BatchRefusedError
 from idsync.model.identity import TYPES_BY_NAME, USER_TYPES, IdentityType
 
-__all__ = ["identities_of", "numbered_identities"]
+__all__ = ["device_identities", "identities_of", "numbered_identities"]
 
 _USER_NAMES: Final[Mapping[str, IdentityType]] = (
     {name: kind for name, kind in TYPES_BY_NAME.items() if kind in USER_TYPES}
@@ -28,6 +28,17 @@ _DEVICE_NAMES: Final[Mapping[str, IdentityType]] = {
     "microsoft_advertising_id": IdentityType.MICROSOFT_AID,
     "microsoft_publisher_id": IdentityType.MICROSOFT_PUBLISHER_ID,
 }
+_ADVERTISING: Final = frozenset(
+    {
+        IdentityType.IOS_IDFA,
+        IdentityType.ANDROID_AAID,
+        IdentityType.ROKU_AID,
+        IdentityType.FIRE_AID,
+        IdentityType.MICROSOFT_AID,
+    }
+)
+_OPTED_OUT: Final = "00000000-0000-0000-0000-000000000000"
+"""What a device says in the place of its advertising id when its user does not want to be followed."""
 _NUMBERED: Final = 22
 """User identities have numbers from 0 on in the short form; they are one less than ours."""
 
@@ -50,6 +61,15 @@ def identities_of(body: Mapping[str, object], stamp: object) -> dict[IdentityTyp
         (IdentityType.DEVICE_APPLICATION_STAMP, stamp),
     )
     return _collect(pairs)
+
+
+def device_identities(device_info: object) -> dict[IdentityType, str]:
+    """Collect what `device_info` names the device by; what is no text, or says nothing, is left out."""
+    return {
+        kind: value
+        for kind, value in _named(device_info, _DEVICE_NAMES)
+        if isinstance(value, str) and not _says_nothing(kind, value)
+    }
 
 
 def numbered_identities(listed: object, stamp: object) -> dict[IdentityType, str]:
@@ -85,11 +105,15 @@ def _named(members: object, names: Mapping[str, IdentityType]) -> Iterator[tuple
 def _collect(pairs: Iterable[tuple[IdentityType, object]]) -> dict[IdentityType, str]:
     found: dict[IdentityType, str] = {}
     for kind, value in pairs:
-        if value is None or (isinstance(value, str) and not value.strip()):
-            # counts as not sent (ID-024)
+        if value is None or (isinstance(value, str) and _says_nothing(kind, value)):
             continue
         if not isinstance(value, str):
             raise BatchRefusedError(f"{kind.wire_name} must be a text", cause="invalid_identity")
         if found.setdefault(kind, value) != value:
             raise BatchRefusedError(f"the batch has two values of {kind.wire_name}", cause="invalid_identity")
     return found
+
+
+def _says_nothing(kind: IdentityType, value: str) -> bool:
+    """Say whether a value counts as not sent: blank (ID-024), or zeros for an advertising id (EV-006)."""
+    return not value.strip() or (value == _OPTED_OUT and kind in _ADVERTISING)

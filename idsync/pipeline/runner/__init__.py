@@ -1,0 +1,1 @@
+"""What works through the queue: groups of batches, attempts, and the count of both."""

@@ -1,0 +1,1 @@
+"""The stages of section 0.2 of the specification, one module each."""
