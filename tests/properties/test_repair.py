@@ -28,15 +28,17 @@ SHARED = Policy(
 )
 EMAIL_AND_NUMBER = frozenset({T.EMAIL, T.MOBILE_NUMBER})
 
+# few emails and numbers, so that most are on several records, of known and anonymous people
 calls = st.lists(
     st.fixed_dictionaries(
         {T.IOS_IDFV: st.integers(0, 3)},
         optional={
-            T.EMAIL: st.integers(0, 3),
-            T.MOBILE_NUMBER: st.integers(0, 2),
-            T.CUSTOMERID: st.integers(0, 5),
+            T.EMAIL: st.integers(0, 1),
+            T.MOBILE_NUMBER: st.integers(0, 1),
+            T.CUSTOMERID: st.integers(0, 3),
         },
     ),
+    min_size=6,
     max_size=30,
 )
 
@@ -100,9 +102,9 @@ def _is_repair(entry: JournalEntry) -> bool:
 async def _links(store: MemoryStore) -> dict[Identity, set[int]]:
     """Say who has what."""
     values = [
-        *(Identity(T.CUSTOMERID, f"customerid-{n}") for n in range(6)),
-        *(Identity(T.EMAIL, f"email-{n}") for n in range(4)),
-        *(Identity(T.MOBILE_NUMBER, f"mobile_number-{n}") for n in range(3)),
+        *(Identity(T.CUSTOMERID, f"customerid-{n}") for n in range(4)),
+        *(Identity(T.EMAIL, f"email-{n}") for n in range(2)),
+        *(Identity(T.MOBILE_NUMBER, f"mobile_number-{n}") for n in range(2)),
         *(Identity(T.IOS_IDFV, f"ios_idfv-{n}") for n in range(4)),
     ]
     found = {identity: set(await _holders(store, identity)) for identity in values}
