@@ -15,11 +15,13 @@ from idsync.model.changes import ChangeSet
 from idsync.model.identity import GraphKey, Identity, Mpid
 from idsync.model.journal import NEW, Change, ChangeKind
 from idsync.model.policy import Policy
+from idsync.model.quarantine import QuarantineRequest
 from idsync.model.recording import HistoryEntry
 from idsync.model.undo import ForbidRequest, RevertRequest, SplitRequest
 from idsync.model.view import GraphView
 from idsync.preview.comparison import Answered, Comparison
 from idsync.preview.report import Extent
+from idsync.resolve.steps.quarantining import QuarantineStep
 from idsync.resolve.undo.following import Undoing, forbidden_by
 from idsync.resolve.undo.forbid import ForbidStep
 from idsync.resolve.undo.revert import RevertStep
@@ -34,7 +36,9 @@ _REMOVED: Final = int(ChangeKind.IDENTITY_REMOVED)
 _FORBIDDEN: Final = ChangeKind.FORBIDDEN
 _PERMITTED: Final = ChangeKind.PERMITTED
 _REVERTED: Final = ChangeKind.REVERTED
-_MUST_NOTS: Final = frozenset({_FORBIDDEN, _PERMITTED, _REVERTED})
+_QUARANTINED: Final = ChangeKind.QUARANTINED
+_RELEASED: Final = ChangeKind.RELEASED
+_OF_NO_RECORD: Final = frozenset({_FORBIDDEN, _PERMITTED, _REVERTED, _QUARANTINED, _RELEASED})
 _SEQ: Final = 6
 """Where a change as it is kept names a side or an entry; changes that name the first side leave it out."""
 
@@ -154,6 +158,22 @@ class Operators:
         self._commit([Change(_PERMITTED, NEW, alias_seq=commit) for commit in standing], entry.rule)
         return Extent.WHOLE if len(standing) == len(commits) else Extent.IN_PART
 
+    def _quarantine(self, entry: HistoryEntry, changes: list[list[Any]]) -> Extent | None:
+        """Quarantine the same value, or release it; an alarm alone says nothing of who is found."""
+        for change in changes:
+            if change[0] in {_QUARANTINED, _RELEASED}:
+                request = QuarantineRequest(
+                    self._key, self._identities[change[2]], release=change[0] == _RELEASED
+                )
+                return self._done(QuarantineStep(request, self._policy), Extent.WHOLE, entry.mpid)
+        return None
+
+    def _repair(self, _entry: HistoryEntry, changes: list[list[Any]]) -> Extent:
+        """Do nothing: a value whose type is unique here was never on two records, and others may be."""
+        unique = {int(identity_type) for identity_type in self._policy.unique}
+        repaired = {change[3] for change in changes if change[0] == _REMOVED}
+        return Extent.WHOLE if repaired <= unique else Extent.NOT
+
     def _done(self, step: _Step, extent: Extent, answered: Mpid = NEW) -> Extent:
         """Carry out a step unless it refuses, which another operator would have been told as well."""
         change_set = step.decide(self._graph)
@@ -166,7 +186,7 @@ class Operators:
         graph = self._graph
         name = self._comparison.name_for(answered) if any(c.kind == _CREATED for c in changes) else NEW
         changes = [c._replace(mpid=c.mpid or name) for c in changes]
-        graph.commit([c for c in changes if c.kind not in _MUST_NOTS], name)
+        graph.commit([c for c in changes if c.kind not in _OF_NO_RECORD], name)
         self._comparison.rules.note(graph.seq, rule)
         made = forbidden_by(graph.seq, changes)
         if made:
@@ -174,11 +194,20 @@ class Operators:
         withdrawn = [c.alias_seq for c in changes if c.kind == _PERMITTED]
         if withdrawn:
             graph.forbidden.permit(graph.seq, withdrawn)
+        for change in changes:
+            if change.identity is not None and change.kind == _QUARANTINED:
+                graph.quarantine(change.identity)
+            elif change.identity is not None and change.kind == _RELEASED:
+                graph.release(change.identity)
 
-    _FOLLOWED: ClassVar[Mapping[str, Callable[[Operators, HistoryEntry, list[list[Any]]], Extent]]] = {
+    _FOLLOWED: ClassVar[Mapping[str, Callable[[Operators, HistoryEntry, list[list[Any]]], Extent | None]]] = {
         "split": _split,
         "revert": _revert,
         "forbid": _forbid,
+        "quarantine": _quarantine,
+        "release": _quarantine,
+        "alarm": _quarantine,
+        "repair": _repair,
     }
     """How the entries of each cause are followed."""
 

@@ -82,6 +82,7 @@ class CandidateGraph:
             change of the person, or of any holder of the node.
         log: What it takes to undo a commit.
         forbidden: The must-not-links.
+        quarantined: The quarantined values, each with the commit that did it.
     """
 
     def __init__(self, login_set: TypeSet) -> None:
@@ -92,6 +93,7 @@ class CandidateGraph:
         self.version = 0
         self.log = UndoLog()
         self.forbidden = CandidateMustNots()
+        self.quarantined: dict[Identity, int] = {}
         self.earlier: JournalEntry | None = None
 
     # -- what a decision sees ------------------------------------------------------------------------------
@@ -118,12 +120,27 @@ class CandidateGraph:
         """Give those that stand and name an identity."""
         return self.forbidden.naming(identity)
 
-    has_quarantined = False
+    @property
+    def has_quarantined(self) -> bool:
+        """Say whether any value is quarantined."""
+        return bool(self.quarantined)
 
     def flags(self, identity: Identity) -> Mapping[Flag, int]:
-        """Give nothing."""
-        del identity
-        return {}
+        """Say since which commit a value is quarantined; alarms decide nothing, and are not kept."""
+        since = self.quarantined.get(identity)
+        return {} if since is None else {Flag.QUARANTINE: since}
+
+    def quarantine(self, identity: Identity) -> None:
+        """Let the last commit quarantine a value, which a decision may rest on."""
+        self.quarantined[identity] = self.seq
+        self.nodes[identity].version = self.version
+
+    def release(self, identity: Identity) -> None:
+        """Let the last commit release a value."""
+        del self.quarantined[identity]
+        node = self.nodes.get(identity)
+        if node is not None:
+            node.version = self.version
 
     # -- order ---------------------------------------------------------------------------------------------
 
@@ -220,6 +237,7 @@ class CandidateGraph:
             node = self.nodes.get(identity)
             if node is not None and not (len(node.known) or len(node.anonymous) or node.described):
                 del self.nodes[identity]
+                self.quarantined.pop(identity, None)
 
     def sole_owner(self, identity: Identity) -> Mpid | None:
         """Name who alone has an identity on the record, as most have theirs."""

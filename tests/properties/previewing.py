@@ -14,6 +14,7 @@ from idsync.model.errors import IdsyncError
 from idsync.model.identity import Identity, Mpid
 from idsync.model.journal import Change, ChangeKind
 from idsync.model.must_not import Side
+from idsync.model.quarantine import QuarantineRequest
 from idsync.model.request import ModifyRequest, Operation, ResolveRequest
 from idsync.model.undo import ForbidRequest, RevertRequest, SplitRequest
 from idsync.model.view import ViewRequest
@@ -41,14 +42,34 @@ class Erasure:
     target: int
 
 
-Act: TypeAlias = Call | Split | Revert | Forbid | Erasure
+@dataclass(frozen=True)
+class Quarantine:
+    """A value of somebody's record, counted from the end, is quarantined or released."""
+
+    target: int
+    back: int
+    release: bool
+
+
+Act: TypeAlias = Call | Split | Revert | Forbid | Erasure | Quarantine
+quarantines = st.builds(
+    Quarantine, st.integers(0, 4), st.integers(1, 2), st.sampled_from((False, False, True))
+)
 
 calls_of_one_graph = traffic(max_size=25).map(lambda calls: [_moved(call) for call in calls])
 
 
 def acts_of_one_graph(*, erasures: bool) -> st.SearchStrategy[list[Act]]:
     """Draw traffic with what operators do among it: pieces of calls, and something between two of them."""
-    operators: list[st.SearchStrategy[Act]] = [splits, splits, reverts, reverts, forbids]
+    operators: list[st.SearchStrategy[Act]] = [
+        splits,
+        splits,
+        reverts,
+        reverts,
+        forbids,
+        quarantines,
+        quarantines,
+    ]
     if erasures:
         operators.append(st.builds(Erasure, st.integers(0, 4)))
     pieces = st.tuples(traffic(max_size=5), st.one_of(*operators)).map(
@@ -109,6 +130,11 @@ class Run:
             replay.take(page)
         return replay.finish()
 
+    def values(self) -> set[Identity]:
+        """Name the values that the graph or the record of calls knows."""
+        record = self.store.calls._records[GRAPH].values.values()
+        return {*self.store._graphs[GRAPH].ids, *(kept[0] for kept in record if kept is not None)}
+
     async def owners(self) -> dict[Identity, set[Mpid]]:
         """Name who has what on the record."""
         found: dict[Identity, set[Mpid]] = {}
@@ -139,6 +165,8 @@ class Client:
 
     Attributes:
         followed: How far the second service's operator could do what the first one's did, by cause.
+        came_back: Whether a value was sent anew after it was forgotten. To a replay the two are strangers;
+            to the second service, which may have gone on to hold it, they are not.
     """
 
     def __init__(self, live: Run, other: Run | None, *, every: int) -> None:
@@ -149,6 +177,8 @@ class Client:
         self.now: dict[Mpid, Mpid] = {}
         self.name: dict[Mpid, Mpid] = {}
         self.followed: dict[str, Counter[Extent]] = {}
+        self.came_back = False
+        self._forgotten: set[Identity] = set()
         self.sent = 0
         self._entry_there: dict[int, int] = {}
 
@@ -163,7 +193,9 @@ class Client:
         """Play one thing after another."""
         for act in acts:
             before = await self._lengths()
+            known = self.live.values()
             await self._play(act)
+            self._forgotten |= known - self.live.values()
             after = await self._lengths()
             if after[0] == before[0] + 1 and after[1] == before[1] + 1:
                 self._entry_there[after[0]] = after[1]
@@ -188,7 +220,7 @@ class Client:
                 await self._erase_there(mpid)
         elif isinstance(act, Erasure):
             await self._erase(self._mpid(act.target))
-        elif isinstance(act, Split | Revert | Forbid):
+        elif isinstance(act, Split | Revert | Forbid | Quarantine):
             await self._operate(act)
         elif not isinstance(act, Aliasing):
             await self._call(act)
@@ -209,25 +241,30 @@ class Client:
 
     # -- operators -----------------------------------------------------------------------------------------
 
-    async def _operate(self, act: Split | Revert | Forbid) -> None:
+    async def _operate(self, act: Split | Revert | Forbid | Quarantine) -> None:
         extent: Extent | None
         try:
             if isinstance(act, Split):
                 extent = await self._split(act)
             elif isinstance(act, Revert):
                 extent = await self._revert(act)
+            elif isinstance(act, Quarantine):
+                extent = await self._quarantine(act)
             else:
                 extent = await self._forbid(act)
         except IdsyncError:
             # the first operator was refused, and the second does nothing
             return
         if extent is not None:
-            cause = type(act).__name__.lower()
+            is_release = isinstance(act, Quarantine) and act.release
+            cause = "release" if is_release else type(act).__name__.lower()
             self.followed.setdefault(cause, Counter())[extent] += 1
 
-    async def _split(self, act: Split) -> Extent:
+    async def _split(self, act: Split) -> Extent | None:
         mpid, onto = self._mpid(act.target), None if act.onto is None else self._mpid(act.onto)
         chosen = tuple((await self.live.record(mpid))[: -act.count - 1 : -1])
+        if not chosen:
+            return None
         done = await self.live.resolver.split(SplitRequest(GRAPH, mpid, chosen, onto, act.forbid))
         new = next((profile.mpid for profile in done.profiles if profile.is_new), 0)
         if new:
@@ -296,9 +333,27 @@ class Client:
             return Extent.NOT
         return Extent.WHOLE
 
+    async def _quarantine(self, act: Quarantine) -> Extent | None:
+        record = await self.live.record(self._mpid(act.target))
+        if len(record) < act.back:
+            return None
+        request = QuarantineRequest(GRAPH, record[-act.back], release=act.release)
+        await self.live.resolver.quarantine(request)
+        if self.other is not None:
+            try:
+                await self.other.resolver.quarantine(request)
+            except IdsyncError:
+                return Extent.NOT
+        return Extent.WHOLE
+
     # -- calls ---------------------------------------------------------------------------------------------
 
     async def _call(self, call: Resolving | Modifying) -> None:
+        changed = call.changes if isinstance(call, Modifying) else ()
+        named = {each.old for each in changed} | {each.new for each in changed}
+        if isinstance(call, Resolving):
+            named |= {*call.identities.values()}
+        self.came_back |= not self._forgotten.isdisjoint(named)
         here: ResolveRequest | ModifyRequest
         if isinstance(call, Modifying):
             here = ModifyRequest(GRAPH, self._mpid(call.target), call.changes)

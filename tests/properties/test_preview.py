@@ -79,6 +79,8 @@ async def _other(scope: Scope, candidate: Scope, acts: Sequence[Act]) -> None:
     if live.recorder.not_recorded:
         # refused before there was anything in the graph to record it by
         return
+    if client.came_back:
+        return
     first: dict[Mpid, Mpid] = {}
     for theirs, ours in client.name.items():
         if ours:

@@ -9,6 +9,7 @@ from idsync.model.blocking import BlockedValues
 from idsync.model.identity import Identity, IdentityType
 from idsync.model.must_not import Side
 from idsync.model.policy import Policy
+from idsync.model.quarantine import QuarantineRequest
 from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
 from idsync.model.undo import ForbidRequest, RevertRequest, SplitRequest
 from idsync.preview.report import Report
@@ -170,3 +171,28 @@ async def test_a_must_not_link_does_not_apply_to_what_is_together() -> None:
 
     assert extents == {"forbid": [0, 0, 2]}
     assert [sample.identity for sample in report.identities.samples] == [(int(T.EMAIL), BOBS.value)]
+
+
+async def test_a_quarantine_and_its_release_are_carried_out() -> None:
+    """Between the two nobody is found by the tablet, there as here."""
+    run = Run.of(AS_IT_IS)
+    first = await login(run, TABLET)
+    await run.resolver.quarantine(QuarantineRequest(GRAPH, TABLET))
+    assert await login(run, TABLET) != first
+    await run.resolver.quarantine(QuarantineRequest(GRAPH, TABLET, release=True))
+    await login(run, TABLET)
+
+    report, extents = await followed(run, AS_IT_IS)
+
+    assert not report.differs()
+    assert extents == {"quarantine": [1, 0, 0], "release": [1, 0, 0]}
+
+
+async def test_a_quarantine_does_not_apply() -> None:
+    """The candidate has the value on no record, and its operator would be told so."""
+    run, _ = await welded()
+    await run.resolver.quarantine(QuarantineRequest(GRAPH, BOBS))
+
+    _, extents = await followed(run, BLOCKED)
+
+    assert extents == {"quarantine": [0, 0, 1]}
