@@ -27,7 +27,7 @@ def preview(
             dir_okay=False,
             readable=True,
             metavar="CANDIDATE.toml",
-            help="The settings to try: [scopes.NAME] and [guards], as in a configuration file.",
+            help="The settings to try: the sections scopes.NAME and guards of a configuration file.",
         ),
     ],
     scope: Annotated[str, typer.Option("--scope", help="The scope whose calls are replayed.")],

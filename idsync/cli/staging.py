@@ -34,7 +34,7 @@ def stage(
             dir_okay=False,
             readable=True,
             metavar="CANDIDATE.toml",
-            help="The settings: [scopes.NAME] and [guards], as in a configuration file.",
+            help="The settings: the sections scopes.NAME and guards of a configuration file.",
         ),
     ],
     scope: _Scope,

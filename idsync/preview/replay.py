@@ -40,7 +40,8 @@ _LEFT_OUT: Final = frozenset(
 )
 """What a call sent and an entry need not name."""
 _TYPES: Final = {int(kind): kind for kind in IdentityType}
-_ALIASES: Final = frozenset(map(int, ALIAS_KINDS))
+_OF_NO_CALL: Final = frozenset(map(int, {*ALIAS_KINDS, ChangeKind.ALARM_RAISED, ChangeKind.ALARM_ENDED}))
+"""What no decision rests on."""
 
 
 class Replay:
@@ -152,7 +153,7 @@ class Replay:
         return self._request(entry.cause, asked, previous)
 
     def _other(self, entry: HistoryEntry, changes: list[list[Any]]) -> None:
-        """Follow what was no call: what is removed or undone is so here as well, aliases change nothing."""
+        """Follow what was no call: removals and undoings hold here as well, aliases and alarms do nothing."""
         kinds = {change[0] for change in changes}
         if _ERASED in kinds:
             for change in changes:
@@ -161,7 +162,7 @@ class Replay:
         elif _TAKEN in kinds and not self._scope.strategy.aliasing:
             was, would = Answered(entry.mpid, entry.rule), Answered(0, "alias/not-available")
             self._comparison.compare(entry.seq, was, would, 1, created=False)
-        elif not kinds <= _ALIASES:
+        elif not kinds <= _OF_NO_CALL:
             extent = self._operators.follow(entry, changes)
             if extent is None:
                 self.report.not_replayed[entry.cause] += 1

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from idsync.model.blocking import BlockedValues
+from idsync.model.flag import Flag
 from idsync.model.identity import Identity, IdentityType
 from idsync.model.must_not import Side
 from idsync.model.policy import Policy
@@ -14,6 +15,7 @@ from idsync.model.request import IdentityChange, ModifyRequest, Operation, Resol
 from idsync.model.undo import ForbidRequest, RevertRequest, SplitRequest
 from idsync.preview.report import Report
 from idsync.resolve.resolver import Scope
+from idsync.resolve.steps.alarming import AlarmOrder
 from tests.properties.playing import STRATEGIES
 from tests.properties.previewing import GRAPH, Run
 
@@ -196,3 +198,15 @@ async def test_a_quarantine_does_not_apply() -> None:
     _, extents = await followed(run, BLOCKED)
 
     assert extents == {"quarantine": [0, 0, 1]}
+
+
+async def test_an_alarm_alone_is_nothing_to_follow() -> None:
+    """One that quarantines as well is followed as that."""
+    run, _ = await welded()
+    await run.resolver.alarm(AlarmOrder(GRAPH, TABLET, Flag.MANY_RECORDS, 0, 1, quarantine=False))
+    _, extents = await followed(run, AS_IT_IS)
+    assert extents == {}
+
+    await run.resolver.alarm(AlarmOrder(GRAPH, ADAS, Flag.MANY_RECORDS, 0, 1, quarantine=True))
+    _, extents = await followed(run, AS_IT_IS)
+    assert extents == {"alarm": [1, 0, 0]}
