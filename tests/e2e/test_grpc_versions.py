@@ -34,6 +34,7 @@ from tests.e2e.staged_service import (
     running,
     until,
 )
+from tests.e2e.test_grpc_preview import asked, preview
 
 
 @pytest.fixture
@@ -282,6 +283,45 @@ async def _known_and_anonymous(service: Service, mail: str) -> tuple[int, int]:
     anonymous = await service.shop.identify(_brings(email=mail, ios_idfv=mail))
     assert (known.is_logged_in, anonymous.is_logged_in) == (True, False)
     return known.mpid, anonymous.mpid
+
+
+async def test_a_preview_compares_with_the_settings_of_their_time(service: Service) -> None:
+    """What is in force now would have answered otherwise before the switch, and as it did since."""
+    for name in ("ann", "bob"):
+        device = {"ios_idfv": f"{name}'s phone"}
+        await service.shop.identify(_brings(**device))
+        await service.shop.login(
+            calls.LoginRequest(
+                environment=PRODUCTION, known_identities=identities({"customerid": name, **device})
+            )
+        )
+        if name == "ann":
+            await service.stage(OTHER_STRATEGY)
+            await service.take(2)
+
+    report = await preview(service.operator, asked(OTHER_STRATEGY))
+
+    assert report.entries == 4
+    assert [(group, getattr(report, group).count) for group in ("joined", "parted", "moved")] == [
+        ("joined", 1),
+        ("parted", 0),
+        ("moved", 1),
+    ]
+
+
+async def test_a_preview_names_repairs_that_it_goes_without(service: Service) -> None:
+    await service.share()
+    await service.stage(UNIQUE, repair=True)
+    await service.take(2)
+    await until(lambda: _is_repaired(service))
+
+    report = await preview(service.operator, asked(OTHER_STRATEGY))
+
+    assert [(item.cause, item.entries) for item in report.not_replayed] == [("repair", 1)]
+
+
+async def _is_repaired(service: Service) -> bool:
+    return len(await service.holders()) == 1
 
 
 @pytest.mark.parametrize(
