@@ -11,7 +11,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from idsync.client import identities
 from idsync.config import Configuration, parse_configuration
-from idsync.model.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError
+from idsync.model.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidRequestError,
+    NotFoundError,
+    UnavailableError,
+)
+from idsync.model.identity import GraphKey, IdentityType
+from idsync.server.services import versions
 from idsync.testing.clock import ManualClock
 from idsync.v1 import graph_service_pb2
 from idsync.v1 import identity_service_pb2 as calls
@@ -26,6 +34,7 @@ from tests.e2e.staged_service import (
     running,
     until,
 )
+from tests.e2e.test_grpc_preview import asked, preview
 
 
 @pytest.fixture
@@ -75,6 +84,37 @@ async def test_a_version_takes_effect_at_its_moment(service: Service) -> None:
     assert again == [anonymous] * 3
     # profile_link makes a new profile for a new customer, profile_conversion converts the anonymous one
     assert known == anonymous
+
+
+REORDERED = """
+[scopes.retail]
+strategy = "profile_link"
+identity_priority = ["customerid", "email", "roku_aid", "ios_idfv"]
+login_ids = ["customerid"]
+unique_ids = ["customerid"]
+"""
+
+
+async def test_no_answer_from_before_the_moment_is_given_after_it(service: Service) -> None:
+    """ID-039: neither one that was kept, nor what was ruled of others; the graph is the same."""
+    shop = service.shop
+    phone, television = {"ios_idfv": "phone"}, {"roku_aid": "television"}
+    owners = [(await shop.identify(_brings(**device))).mpid for device in (phone, television)]
+    both = _brings(**phone, **television)
+    both.read_only = True
+    before = [(await shop.identify(both)).mpid for _ in range(3)]
+    strangers = [await shop.identify(_brings(email=f"{name}@example.com")) for name in "ab"]
+    await service.stage(REORDERED)
+    await service.take(2)
+
+    after = (await shop.identify(both)).mpid
+    stranger = await shop.identify(_brings(email="c@example.com"))
+    assert (before, after) == (owners[:1] * 3, owners[1])
+    assert [one.is_logged_in for one in (*strangers, stranger)] == [True, True, False]
+
+
+def _brings(**known: str) -> calls.IdentifyRequest:
+    return calls.IdentifyRequest(environment=PRODUCTION, known_identities=identities(known))
 
 
 async def test_what_is_staged_can_be_withdrawn_until_its_moment(service: Service) -> None:
@@ -174,8 +214,114 @@ async def test_what_comes_to_be_shared_after_all_keeps_a_version_from_taking_eff
     assert await service.in_force() == 1
 
 
+async def test_the_last_look_is_taken_again_if_the_store_was_away(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ID-039: what could not be counted is no reason to let it pass."""
+    count = service.app.store.count_shared
+    failed = asyncio.Event()
+
+    async def away_once(graph: GraphKey, t: IdentityType) -> int:
+        if failed.is_set():
+            return await count(graph, t)
+        failed.set()
+        raise UnavailableError("away")
+
+    await service.stage(UNIQUE, effective_time=service.at(60_000))
+    await service.share()
+    monkeypatch.setattr(service.app.store, "count_shared", away_once)
+    service.clock.advance(50_000)
+    await until(lambda: _is_withdrawn(service))
+
+    assert failed.is_set()
+
+
 async def _is_withdrawn(service: Service) -> bool:
     return (await service.versions())[0].state == pb.VERSION_STATE_WITHDRAWN
+
+
+BY_NAME_ONLY = SHARED.replace('"profile_link"', '"profile_conversion"', 1).replace(
+    'login_ids = ["customerid", "email"]', 'login_ids = ["customerid"]', 1
+)
+UNIQUE_BUT_NO_LOGIN = UNIQUE.replace('"profile_link"', '"profile_conversion"').replace(
+    'login_ids = ["customerid", "email"]', 'login_ids = ["customerid"]'
+)
+
+
+async def test_what_came_in_the_last_instants_is_repaired_on_demand(
+    database_url: str, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ID-039, ID-011: a call writes a bounded number of entries, and says what is left for the next."""
+    monkeypatch.setattr(versions, "MAX_REPAIRS", 2)
+    mails = [f"{name}@example.com" for name in ("ann", "bob", "cleo")]
+    async with running(parse_configuration(BY_NAME_ONLY, tmp_path), database_url, clock) as service:
+        await service.stage(UNIQUE_BUT_NO_LOGIN, effective_time=service.at(60_000))
+        owners = [await _known_and_anonymous(service, mail) for mail in mails]
+        bob = owners[1][0]
+        assert (await service.shop.identify(_brings(customerid=mails[1]))).mpid == bob
+        held = [await service.holders(mail) for mail in mails]
+        await service.take(2, 60_000)
+
+        request = pb.RepairRequest(scope="retail", author="Bob")
+        told = [await service.operator.repair(request) for _ in range(3)]
+        journal = await service.operator.list_journal(
+            graph_service_pb2.ListJournalRequest(scope="retail", environment=PRODUCTION, page_size=1_000)
+        )
+        left = [await service.holders(mail) for mail in mails]
+
+    repairs = [entry for entry in journal.entries if entry.cause == "repair"]
+    newest = [owners[0][1], bob, owners[2][1]]
+    assert [len(mpids) for mpids in held] == [2, 2, 2]
+    assert [(answer.entries, answer.remaining) for answer in told] == [(2, 1), (1, 0), (0, 0)]
+    assert left == [[mpid] for mpid in newest]
+    assert [(entry.mpid, entry.input_id) for entry in repairs] == [(mpid, "Bob") for mpid in newest]
+
+
+async def _known_and_anonymous(service: Service, mail: str) -> tuple[int, int]:
+    """Somebody who said a name, and then somebody who did not, with one mail."""
+    known = await service.shop.identify(_brings(customerid=mail, email=mail))
+    anonymous = await service.shop.identify(_brings(email=mail, ios_idfv=mail))
+    assert (known.is_logged_in, anonymous.is_logged_in) == (True, False)
+    return known.mpid, anonymous.mpid
+
+
+async def test_a_preview_compares_with_the_settings_of_their_time(service: Service) -> None:
+    """What is in force now would have answered otherwise before the switch, and as it did since."""
+    for name in ("ann", "bob"):
+        device = {"ios_idfv": f"{name}'s phone"}
+        await service.shop.identify(_brings(**device))
+        await service.shop.login(
+            calls.LoginRequest(
+                environment=PRODUCTION, known_identities=identities({"customerid": name, **device})
+            )
+        )
+        if name == "ann":
+            await service.stage(OTHER_STRATEGY)
+            await service.take(2)
+
+    report = await preview(service.operator, asked(OTHER_STRATEGY))
+
+    assert report.entries == 4
+    assert [(group, getattr(report, group).count) for group in ("joined", "parted", "moved")] == [
+        ("joined", 1),
+        ("parted", 0),
+        ("moved", 1),
+    ]
+
+
+async def test_a_preview_names_repairs_that_it_goes_without(service: Service) -> None:
+    await service.share()
+    await service.stage(UNIQUE, repair=True)
+    await service.take(2)
+    await until(lambda: _is_repaired(service))
+
+    report = await preview(service.operator, asked(OTHER_STRATEGY))
+
+    assert [(item.cause, item.entries) for item in report.not_replayed] == [("repair", 1)]
+
+
+async def _is_repaired(service: Service) -> bool:
+    return len(await service.holders()) == 1
 
 
 @pytest.mark.parametrize(

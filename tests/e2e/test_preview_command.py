@@ -31,6 +31,11 @@ async def _told(app: App, tmp_path: Path, candidate: str, *words: str) -> Ended:
     return await idsync("preview", "--scope", "retail", str(file), *words, *access)
 
 
+def _ending(tmp_path: Path) -> list[str]:
+    """Give the lines with the command that stages what was tried."""
+    return ["", f"to stage it: idsync config stage {tmp_path / 'candidate.toml'} --scope retail --at TIME"]
+
+
 async def test_the_report_in_a_terminal(app: App, client: AsyncClient, tmp_path: Path) -> None:
     anonymous, ann = await traffic(client)
 
@@ -69,7 +74,7 @@ async def test_a_split_that_does_not_apply_is_noted(app: App, client: AsyncClien
         ),
     )
 
-    assert as_it_is.out.splitlines()[2:] == ["no difference"]
+    assert as_it_is.out.splitlines()[2:] == ["no difference", *_ending(tmp_path)]
     lines = told.out.splitlines()
     assert lines[2] == "note: 1 entries of split: 0 were carried out, 0 in part, 1 did not apply"
     assert "1 profiles would not be made" in lines
@@ -82,13 +87,14 @@ async def test_no_difference(app: App, client: AsyncClient, tmp_path: Path) -> N
     told = await _told(app, tmp_path, SAME)
 
     assert told.code == 0
-    assert told.out.splitlines()[-1] == "no difference"
+    assert told.out.splitlines()[-3:] == ["no difference", *_ending(tmp_path)]
 
 
 async def test_nothing_to_replay(app: App, tmp_path: Path) -> None:
     told = await _told(app, tmp_path, SAME)
 
-    assert (told.code, told.out) == (0, "the journal is empty: there is nothing to replay\n")
+    assert told.code == 0
+    assert told.out.splitlines() == ["the journal is empty: there is nothing to replay", *_ending(tmp_path)]
 
 
 async def test_what_the_report_cannot_know_is_said(app: App, client: AsyncClient, tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ import pytest
 from idsync.client import identities
 from idsync.config import parse_configuration
 from idsync.model.errors import ConflictError, InvalidRequestError, UnavailableError
+from idsync.model.settings_version import SettingsVersion
 from idsync.testing.clock import ManualClock
 from idsync.v1 import identity_service_pb2 as calls
 from idsync.v1 import staging_pb2 as pb
+from tests.e2e.conftest import CLUB
 from tests.e2e.staged_service import PRODUCTION, SHARED, UNIQUE, Service, running, until
 
 pytestmark = pytest.mark.postgres
@@ -71,6 +73,64 @@ async def test_what_the_others_might_not_learn_in_time_is_refused(nodes: list[Se
         )
 
     assert caught.value.fields == ("effective_time",)
+
+
+@pytest.mark.parametrize(("took_ms", "takes_effect"), [(2_001, False), (6_000, True)])
+async def test_what_was_written_too_late_for_the_others_is_taken_back(
+    nodes: list[Service], monkeypatch: pytest.MonkeyPatch, took_ms: int, takes_effect: bool
+) -> None:
+    """After its moment that can be done no more, and the operator is not told that it was."""
+    one, other = nodes
+    add_version = one.app.store.add_version
+
+    async def slow(version: SettingsVersion) -> bool:
+        written = await add_version(version)
+        one.clock.advance(took_ms)
+        return written
+
+    monkeypatch.setattr(one.app.store, "add_version", slow)
+    with pytest.raises(UnavailableError) as caught:
+        await one.stage()
+    one.clock.advance(10_000)
+    if takes_effect:
+        await until(lambda: _has(other, 2))
+
+    newest = (await other.versions())[0]
+    assert ("is not staged" in caught.value.message) is not takes_effect
+    assert (newest.version, newest.withdrawn_by) == (2, "" if takes_effect else "service")
+    assert await other.in_force() == 1 + takes_effect
+
+
+async def test_a_node_that_lacks_the_strategy_of_a_version_refuses_its_scope(nodes: list[Service]) -> None:
+    """From its moment on; other scopes go on, and so does this one with a version that it has."""
+    one, other = nodes
+    [first] = await one.app.store.versions("retail")
+    settings = first.settings.replace("profile_link", "profile_of_another_node")
+    now_ms = one.clock.now_ms
+    lacking = SettingsVersion("retail", 2, "Ann", now_ms, now_ms + 5_000, settings)
+    identify = calls.IdentifyRequest(
+        environment=PRODUCTION, known_identities=identities({"ios_idfv": "device-1"})
+    )
+    assert await one.app.store.add_version(lacking)
+    for node in nodes:
+        await until(lambda node=node: _knows(node))  # type: ignore[misc]
+    before = await _answers(other, identify)
+
+    one.clock.advance(5_000)
+    for node in nodes:
+        await until(lambda node=node: _refuses(node, identify))  # type: ignore[misc]
+    elsewhere = await other.shop.identify(
+        calls.IdentifyRequest(environment=PRODUCTION, known_identities=identities({"ios_idfv": "device-2"})),
+        credentials=CLUB,
+    )
+    await other.stage()
+    one.clock.advance(5_000)
+    for node in nodes:
+        await until(lambda node=node: _answers(node, identify))  # type: ignore[misc]
+
+    assert before
+    assert elsewhere.mpid
+    assert [await _strategy(node) for node in nodes] == ["profile_conversion"] * 2
 
 
 async def test_a_repair_is_carried_out_once(nodes: list[Service]) -> None:

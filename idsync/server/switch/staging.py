@@ -164,10 +164,14 @@ class Staging:
         late = self._clock() > version.effective_ms - int(STALE_S * 1_000)
         if self._store.is_shared and late:
             # not every node has had the time to learn of it
-            await self._store.withdraw_version(
-                version.scope, version.number, self._clock(), SERVICE, "it was written too late"
+            note = "it was written too late"
+            if await self._store.withdraw_version(
+                version.scope, version.number, self._clock(), SERVICE, note
+            ):
+                raise UnavailableError("the store took too long to write it; it is not staged")
+            raise UnavailableError(
+                "the store took too long to write it: its moment has come, and it takes effect"
             )
-            raise UnavailableError("the store took too long to write it; it is not staged")
         await self._switch.refresh()
 
     def _soonest(self, now_ms: int) -> int:

@@ -323,7 +323,11 @@ class Switch:
 
     async def _refuse_if_shared(self, version: SettingsVersion, types: frozenset[IdentityType]) -> None:
         name, number = version.scope, version.number
-        count = await self.repairs.count(name, types)
+        try:
+            count = await self.repairs.count(name, types)
+        except UnavailableError:
+            self._looked.discard((name, number))
+            raise
         lead_ms = LEAD_MS if self._store.is_shared else 0
         now_ms = self._clock()
         if count and now_ms + lead_ms < version.effective_ms:
