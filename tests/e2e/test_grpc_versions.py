@@ -309,15 +309,22 @@ async def test_a_preview_compares_with_the_settings_of_their_time(service: Servi
     ]
 
 
-async def test_a_preview_names_repairs_that_it_goes_without(service: Service) -> None:
+async def test_a_preview_says_of_repairs_whether_they_hold_for_the_candidate(service: Service) -> None:
+    """They do where the type is unique with its settings too."""
     await service.share()
     await service.stage(UNIQUE, repair=True)
     await service.take(2)
     await until(lambda: _is_repaired(service))
 
-    report = await preview(service.operator, asked(OTHER_STRATEGY))
+    unique = await preview(service.operator, asked(UNIQUE))
+    other = await preview(service.operator, asked(OTHER_STRATEGY))
 
-    assert [(item.cause, item.entries) for item in report.not_replayed] == [("repair", 1)]
+    assert [(item.cause, item.carried_out, item.did_not_apply) for item in unique.followed] == [
+        ("repair", 1, 0)
+    ]
+    assert [(item.cause, item.carried_out, item.did_not_apply) for item in other.followed] == [
+        ("repair", 0, 1)
+    ]
 
 
 async def _is_repaired(service: Service) -> bool:
