@@ -30,6 +30,8 @@ __all__ = ["MAX_BYTES", "run"]
 MAX_BYTES: Final = 2 << 30
 """Memory that a replay may take; a longer history is refused, with the advice to replay less of it."""
 _NICE: Final = 10
+_COLLECTED_EVERY: Final = 16
+"""Pages until garbage is looked for, in what the last of them made; as long as there is any, after each."""
 _EVERY_S: Final = 0.5
 """How often it is told how far a replay is, in seconds."""
 
@@ -42,11 +44,14 @@ def _replayed(asked: dict[str, Any], given: BinaryIO, told: BinaryIO) -> None:
     policy = policy_from_json(asked["policy"])
     replay = Replay(key, Scope(policy, load_strategies([policy.strategy])[policy.strategy]))
     last_s = monotonic()
-    # What is made here stays to the end: it is looked through once, not again and again.
+    # what is made here stays to the end, so that looking through it is for nothing
     gc.disable()
-    for page in read_pages(given):
+    gc.freeze()
+    leaves_garbage = False
+    for number, page in enumerate(read_pages(given), 1):
         replay.take(page)
-        gc.collect()
+        if leaves_garbage or number % _COLLECTED_EVERY == 0:
+            leaves_garbage = gc.collect() > 0
         gc.freeze()
         if monotonic() - last_s >= _EVERY_S:
             last_s = monotonic()

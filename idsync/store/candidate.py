@@ -6,7 +6,7 @@ are the nodes of the embedded store's kind, without what ties them to a disk.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.flag import Flag
@@ -233,14 +233,19 @@ class CandidateGraph:
     def sole_owner(self, identity: Identity) -> Mpid | None:
         """Name who alone has an identity on the record, as most have theirs."""
         node = self.nodes.get(identity)
-        if node is None or len(node.known) + len(node.anonymous) != 1:
+        if node is None:
             return None
-        return next(node.newest())
+        known, anonymous = node.known, node.anonymous
+        sole = anonymous if known is EMPTY else known if anonymous is EMPTY else None
+        return sole.mpid if type(sole) is Solo else None
 
-    def owners(self, identity: Identity) -> Iterator[tuple[Mpid, int]]:
+    def owners(self, identity: Identity) -> dict[Mpid, int]:
         """Name who has an identity on the record, each with the commit that added it."""
-        node = self.nodes.get(identity)
+        node, people = self.nodes.get(identity), self.people
+        owners: dict[Mpid, int] = {}
         if node is not None:
             for ranked in (node.known, node.anonymous):
-                for mpid in ranked.newest_first():
-                    yield mpid, self.people[mpid].on_record[identity]
+                if ranked is not EMPTY:
+                    for mpid in ranked.newest_first():
+                        owners[mpid] = people[mpid].on_record[identity]
+        return owners
