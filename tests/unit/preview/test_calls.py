@@ -106,10 +106,11 @@ def test_who_has_changed_is_decided(asked: Asked) -> None:
     assert asked.times == before + 1
 
 
-def test_whose_value_somebody_else_got_is_decided(asked: Asked) -> None:
+@pytest.mark.parametrize("shared", BOB)
+def test_whose_value_somebody_else_got_is_decided(asked: Asked, shared: Identity) -> None:
     asked.login(BOB, 2)
     before = asked.times
-    asked.graph.commit([Change(ChangeKind.IDENTITY_ADDED, 1, BOB[1])], 0)
+    asked.graph.commit([Change(ChangeKind.IDENTITY_ADDED, 1, shared)], 0)
 
     asked.login(BOB, 2)
 
