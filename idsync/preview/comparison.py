@@ -149,9 +149,10 @@ class Comparison:
         report.more_refused, report.fewer_refused = self._refused[True], self._refused[False]
         for group in (report.more_refused, report.fewer_refused):
             group.samples = [self._shown(sample) for sample in group.samples]
+        sole_owner, would_own = self.live.sole_owner, self._graph.sole_owner
         for identity_id, identity in identities.items():
-            sole = self.live.sole_owner(identity_id)
-            if sole is not None and sole == self._graph.sole_owner(identity):
+            sole = sole_owner(identity_id)
+            if sole is not None and sole == would_own(identity):
                 continue
             if identity_id > 0 and identity_id not in erased:
                 self._compare_owners(report.identities, identity_id, identity)
@@ -164,8 +165,8 @@ class Comparison:
         return mpid if mpid in self._named else 0
 
     def _compare_owners(self, group: Group, identity_id: int, identity: Identity) -> None:
-        was = dict(self.live.owners(identity_id))
-        would = dict(self._graph.owners(identity))
+        was = self.live.owners(identity_id)
+        would = self._graph.owners(identity)
         if was.keys() == would.keys():
             return
         left, come = was.keys() - would.keys(), would.keys() - was.keys()

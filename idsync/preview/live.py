@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from idsync.model.identity import Mpid
@@ -93,10 +93,9 @@ class LiveGraph:
         known = self._holders.get(identity_id)
         return known[0] if isinstance(known, tuple) else None
 
-    def owners(self, identity_id: int) -> Iterator[tuple[Mpid, int]]:
+    def owners(self, identity_id: int) -> Mapping[Mpid, int]:
         """Name who has an identity on the record, each with the entry that added it."""
         known = self._holders.get(identity_id)
         if isinstance(known, dict):
-            yield from known.items()
-        elif known is not None:
-            yield known
+            return known
+        return {} if known is None else {known[0]: known[1]}

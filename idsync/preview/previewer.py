@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from signal import SIGKILL
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -16,8 +18,9 @@ from idsync.model.errors import IdsyncError, InvalidRequestError, OverloadedErro
 from idsync.model.identity import GraphKey
 from idsync.model.policy import Policy
 from idsync.model.recording import RecordedSpan
+from idsync.preview.pages import END, page_bytes
 from idsync.preview.report import Gap, Report
-from idsync.preview.worker import MAX_BYTES, page_line
+from idsync.preview.worker import MAX_BYTES
 from idsync.resolve.recorder import Recorder
 from idsync.store.protocol import Store
 
@@ -101,6 +104,8 @@ class Previewer:
             stdout=PIPE,
             stderr=DEVNULL,
             limit=_MAX_LINE,
+            # with the one that reads ahead for it, so that both are ended at once
+            start_new_session=True,
         )
         feeding = asyncio.create_task(self._feed(process, graph, candidate, until_seq))
         try:
@@ -117,8 +122,9 @@ class Previewer:
                 raise IdsyncError("the process that replays ended with an error")
         finally:
             feeding.cancel()
-            with suppress(ProcessLookupError):
-                process.kill()
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, SIGKILL)
             await asyncio.wait([feeding])
             # what is not read or closed keeps its pipe open until somebody collects it
             await process.communicate()
@@ -142,8 +148,9 @@ class Previewer:
             process.stdin.write(orjson.dumps(asked, option=orjson.OPT_APPEND_NEWLINE))
             if url is None:
                 async for page in self._store.history(graph, until_seq):
-                    process.stdin.write(page_line(page))
+                    process.stdin.write(page_bytes(page))
                     await process.stdin.drain()
+                process.stdin.write(END)
             await process.stdin.drain()
         process.stdin.close()
 

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple, TypeAlias
 from idsync.model.identity import Identity, Mpid
 from idsync.model.view import Holders
 from idsync.preview.comparison import Answered
-from idsync.store.candidate import CandidateGraph, Person
+from idsync.store.candidate import CandidateGraph
+from idsync.store.candidate_person import Person
 
 __all__ = ["MAX_REMEMBERED", "CallKey", "Remembered"]
 

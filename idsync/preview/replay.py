@@ -8,21 +8,16 @@ from typing import Any, Final
 
 import orjson
 
-from idsync.model.changes import Applied
-from idsync.model.errors import IdsyncError
-from idsync.model.identity import GraphKey, Identity, IdentityType, Mpid
-from idsync.model.journal import ALIAS_KINDS, NEW, ChangeKind
+from idsync.model.identity import GraphKey, Identity, Mpid
+from idsync.model.journal import ALIAS_KINDS, ChangeKind
 from idsync.model.notice import NoticeReason
 from idsync.model.recording import HistoryCall, HistoryEntry, HistoryPage
-from idsync.model.request import IdentityChange, ModifyRequest, Operation, ResolveRequest
+from idsync.preview.calls import OPERATIONS, TYPES, Calls
 from idsync.preview.comparison import Answered, Comparison
 from idsync.preview.operators import Operators
 from idsync.preview.remembered import Remembered
 from idsync.preview.report import Report
 from idsync.resolve.scope import Scope
-from idsync.resolve.steps.modifying import ModifyStep, modify_rule
-from idsync.resolve.steps.resolving import ResolveStep
-from idsync.resolve.steps.terms import refused_by
 from idsync.store.candidate import CandidateGraph
 
 __all__ = ["Replay"]
@@ -34,12 +29,10 @@ _DESCRIBED: Final = int(ChangeKind.DESCRIPTION_ADDED)
 _NO_LONGER_DESCRIBED: Final = int(ChangeKind.DESCRIPTION_REMOVED)
 _ERASED: Final = int(ChangeKind.PROFILE_ERASED)
 _TAKEN: Final = int(ChangeKind.ALIAS_TAKEN)
-_OPERATIONS: Final = {operation.value: operation for operation in Operation}
 _LEFT_OUT: Final = frozenset(
     {int(NoticeReason.LOGIN_ID_IN_LOGOUT), int(NoticeReason.BLOCKED), int(NoticeReason.IMMUTABLE_SET)}
 )
 """What a call sent and an entry need not name."""
-_TYPES: Final = {int(kind): kind for kind in IdentityType}
 _OF_NO_CALL: Final = frozenset(map(int, {*ALIAS_KINDS, ChangeKind.ALARM_RAISED, ChangeKind.ALARM_ENDED}))
 """What no decision rests on."""
 
@@ -53,13 +46,14 @@ class Replay:
     """
 
     def __init__(self, key: GraphKey, scope: Scope) -> None:
-        self._key = key
         # what retention removed is in the journal
-        self._scope = Scope(replace(scope.policy, inactive_days=None), scope.strategy)
+        scope = Scope(replace(scope.policy, inactive_days=None), scope.strategy)
+        self._aliasing = scope.strategy.aliasing
         self._graph = CandidateGraph(scope.policy.login_set)
         self._comparison = Comparison(self._graph)
         self._identities: dict[int, Identity] = {}
-        self._operators = Operators(key, self._scope.policy, self._graph, self._comparison, self._identities)
+        self._calls = Calls(key, scope, self._graph, self._comparison, self._identities)
+        self._operators = Operators(key, scope.policy, self._graph, self._comparison, self._identities)
         self._remembered = Remembered(self._graph)
         self._erased: set[int] = set()
         self._sent: dict[int, HistoryCall] = {}
@@ -78,7 +72,7 @@ class Replay:
         for identity_id, kind, kept in page.identities:
             # as good as any other that nobody sends
             value = f"\0erased {identity_id}" if kept is None else kept
-            self._identities[identity_id] = Identity(_TYPES[kind], value)
+            self._identities[identity_id] = Identity(TYPES[kind], value)
             if kept is None:
                 self._erased.add(identity_id)
         self._waiting += page.entries
@@ -122,10 +116,11 @@ class Replay:
             # of an entry that was lost with the disk it was to be written to
             sent = None
         was = Answered(entry.mpid, entry.rule)
-        if entry.cause in _OPERATIONS:
+        if entry.cause in OPERATIONS:
             self.report.entries += 1
             self.calls += 1
-            would, created = self._resolve(self._resolving(entry, evidence, sent), entry.mpid)
+            identities, named = self._sent_by(evidence, sent)
+            would, created = self._calls.resolve(entry.cause, identities, named, entry.mpid)
             if changes and changes[0][0] == _CREATED:
                 self._comparison.made(entry.seq, was, would)
             self._comparison.compare(entry.seq, was, would, 1, created=created)
@@ -134,23 +129,24 @@ class Replay:
             self.calls += 1
             self.report.incomplete += sent is None
             asked = _changes_of(changes, entry.mpid) if sent is None else orjson.loads(sent.body)
-            would = self._modify(entry.mpid, asked)
+            would = self._calls.modify(self._comparison.now(entry.mpid), asked)
             self._comparison.compare(entry.seq, was, would, 1, created=False)
         else:
             self._other(entry, changes)
 
-    def _resolving(
-        self, entry: HistoryEntry, evidence: list[Any], sent: HistoryCall | None
-    ) -> ResolveRequest:
+    def _sent_by(self, evidence: list[Any], sent: HistoryCall | None) -> tuple[list[Identity], Mpid | None]:
         asked, _, _, _, previous, notices = evidence[:6]
         if sent is not None:
             asked = orjson.loads(sent.body)
-        else:
+        elif notices:
             known = {self._identities[i].type for i in asked}
             self.report.incomplete += any(
                 reason in _LEFT_OUT and kind not in known for kind, reason, *_ in notices
             )
-        return self._request(entry.cause, asked, previous)
+        return [self._identities[i] for i in asked], self._named(previous)
+
+    def _named(self, previous: Mpid | None) -> Mpid | None:
+        return None if previous is None else self._comparison.now(previous)
 
     def _other(self, entry: HistoryEntry, changes: list[list[Any]]) -> None:
         """Follow what was no call: removals and undoings hold here as well, aliases and alarms do nothing."""
@@ -159,7 +155,7 @@ class Replay:
             for change in changes:
                 if change[0] == _ERASED:
                     self._comparison.erase(change[1])
-        elif _TAKEN in kinds and not self._scope.strategy.aliasing:
+        elif _TAKEN in kinds and not self._aliasing:
             was, would = Answered(entry.mpid, entry.rule), Answered(0, "alias/not-available")
             self._comparison.compare(entry.seq, was, would, 1, created=False)
         elif not kinds <= _OF_NO_CALL:
@@ -184,23 +180,21 @@ class Replay:
             asked = orjson.loads(call.body)
             while left:
                 commits = self._graph.seq
-                would = self._modify(call.named or 0, asked)
+                would = self._calls.modify(self._comparison.now(call.named or 0), asked)
                 left = self._compared(call, was, would, left, commits, created=False)
             return
-        named = None if call.named is None else self._comparison.now(call.named)
-        key = call.operation, call.body, named
-        known = self._remembered.recall(key)
+        named = self._named(call.named)
+        known = self._remembered.recall((call.operation, call.body, named))
         if known is not None:
             self._comparison.compare(call.after_seq, was, known, left, created=False)
             return
-        asked = orjson.loads(call.body)
+        identities = [self._identities[i] for i in orjson.loads(call.body)]
         while left:
             commits = self._graph.seq
-            request = self._request(call.operation, asked, call.named)
-            would, created = self._resolve(request, call.mpid)
+            named = self._named(call.named)
+            would, created = self._calls.resolve(call.operation, identities, named, call.mpid)
             if self._graph.seq == commits:
-                key = call.operation, call.body, request.previous_mpid
-                self._remembered.keep(key, request.identities.values(), would)
+                self._remembered.keep((call.operation, call.body, named), identities, would)
             left = self._compared(call, was, would, left, commits, created=created)
 
     def _compared(
@@ -210,59 +204,6 @@ class Replay:
         times = 1 if self._graph.seq > commits else left
         self._comparison.compare(call.after_seq, was, would, times, created=created)
         return left - times
-
-    # -- one call ------------------------------------------------------------------------------------------
-
-    def _request(self, operation: str, asked: list[int], previous: Mpid | None) -> ResolveRequest:
-        identities = [self._identities[identity_id] for identity_id in asked]
-        return ResolveRequest(
-            _OPERATIONS[operation],
-            self._key,
-            {identity[0]: identity for identity in identities},
-            None if previous is None else self._comparison.now(previous),
-        )
-
-    def _resolve(self, request: ResolveRequest, answered: Mpid) -> tuple[Answered, bool]:
-        graph = self._graph
-        step = ResolveStep(request, self._scope, _no_clock)
-        change_set = step.decide(graph)
-        created = False
-        mpid = change_set.mpid
-        if change_set.changes:
-            created = mpid == NEW
-            if created:
-                mpid = self._comparison.name_for(answered)
-            graph.commit(change_set.changes, mpid)
-            self._comparison.rules.note(graph.seq, change_set.rule)
-        try:
-            resolution = step.answer(Applied(mpid, 0, None))
-        except IdsyncError as error:
-            return Answered(0, refused_by(error)), False
-        return Answered(resolution.mpid, resolution.rule), created
-
-    def _modify(self, named: Mpid, asked: list[list[Any]]) -> Answered:
-        graph, mpid = self._graph, self._comparison.now(named)
-        changes = tuple(
-            IdentityChange(_TYPES[kind], self._identity(old), self._identity(new)) for kind, old, new in asked
-        )
-        step = ModifyStep(ModifyRequest(self._key, mpid, changes), self._scope)
-        change_set = step.decide(graph)
-        if change_set.changes:
-            graph.commit(change_set.changes, mpid)
-            self._comparison.rules.note(graph.seq, change_set.rule)
-        try:
-            step.answer(Applied(mpid, 0, None))
-        except IdsyncError as error:
-            return Answered(0, refused_by(error))
-        return Answered(mpid, modify_rule(bool(change_set.changes)))
-
-    def _identity(self, identity_id: int | None) -> Identity | None:
-        return None if identity_id is None else self._identities[identity_id]
-
-
-def _no_clock() -> int:
-    """Give a time to whoever asks: only retention does, and a replay goes without one."""
-    return 0
 
 
 def _changes_of(changes: list[list[Any]], mpid: Mpid) -> list[list[Any]]:

@@ -1,4 +1,4 @@
-"""The process that replays: it reads the history by itself, at low priority, and tells how far it is.
+"""The process that replays: at low priority, with one beside it that reads ahead, it tells how far it is.
 
 A replay is a minute of pure computation. In the process that serves, in whatever slices, it would take the
 interpreter from the calls; here it takes what processor they leave.
@@ -6,12 +6,10 @@ interpreter from the calls; here it takes what processor they leave.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import resource
 import sys
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from time import monotonic
 from typing import Any, BinaryIO, Final
@@ -21,68 +19,49 @@ import orjson
 from idsync.config.policy_json import policy_from_json
 from idsync.model.errors import IdsyncError
 from idsync.model.identity import Environment, GraphKey
-from idsync.model.recording import HistoryCall, HistoryEntry, HistoryPage
+from idsync.preview.pages import read_pages
+from idsync.preview.reading import read_ahead
 from idsync.preview.replay import Replay
 from idsync.resolve.registry import load_strategies
 from idsync.resolve.scope import Scope
-from idsync.store.history import open_history
 
-__all__ = ["MAX_BYTES", "page_line", "run"]
+__all__ = ["MAX_BYTES", "run"]
 
 MAX_BYTES: Final = 2 << 30
 """Memory that a replay may take; a longer history is refused, with the advice to replay less of it."""
 _NICE: Final = 10
+_COLLECTED_EVERY: Final = 16
+"""Pages until garbage is looked for, in what the last of them made; as long as there is any, after each."""
 _EVERY_S: Final = 0.5
 """How often it is told how far a replay is, in seconds."""
 
 
-def page_line(page: HistoryPage) -> bytes:
-    """Write a page of a history that no other process can read."""
-    return orjson.dumps(
-        [
-            page.identities,
-            [[*entry[:-1], entry.body.decode()] for entry in page.entries],
-            [[*call[:-1], call.body.decode()] for call in page.calls],
-            page.until_seq,
-        ],
-        option=orjson.OPT_APPEND_NEWLINE,
-    )
-
-
-def _page(line: bytes) -> HistoryPage:
-    identities, entries, calls, until_seq = orjson.loads(line)
-    return HistoryPage(
-        [(number, kind, value) for number, kind, value in identities],
-        [HistoryEntry._make([*said, body.encode()]) for *said, body in entries],
-        [HistoryCall._make([*said, body.encode()]) for *said, body in calls],
-        until_seq,
-    )
-
-
-async def _pages(asked: dict[str, Any], key: GraphKey, given: BinaryIO) -> AsyncIterator[HistoryPage]:
-    if asked["url"] is None:
-        for line in given:
-            yield _page(line)
-        return
-    async with open_history(asked["url"]) as history:
-        async for page in history.history(key, asked["until_seq"]):
-            yield page
-
-
-async def _replayed(asked: dict[str, Any], given: BinaryIO, told: BinaryIO) -> None:
-    policy = policy_from_json(asked["policy"])
-    scope = Scope(policy, load_strategies([policy.strategy])[policy.strategy])
+def _replayed(asked: dict[str, Any], given: BinaryIO, told: BinaryIO) -> None:
     key = GraphKey(asked["scope"], Environment(asked["environment"]))
-    replay = Replay(key, scope)
+    reading = 0
+    if asked["url"] is not None:
+        given, reading = read_ahead(asked["url"], key, asked["until_seq"])
+    policy = policy_from_json(asked["policy"])
+    replay = Replay(key, Scope(policy, load_strategies([policy.strategy])[policy.strategy]))
     last_s = monotonic()
-    async for page in _pages(asked, key, given):
+    # what is made here stays to the end, so that looking through it is for nothing
+    gc.disable()
+    gc.freeze()
+    leaves_garbage = False
+    for number, page in enumerate(read_pages(given), 1):
         replay.take(page)
+        if leaves_garbage or number % _COLLECTED_EVERY == 0:
+            leaves_garbage = gc.collect() > 0
+        gc.freeze()
         if monotonic() - last_s >= _EVERY_S:
             last_s = monotonic()
             _tell(told, {"seq": replay.seq, "calls": replay.calls})
     _tell(told, {"seq": replay.seq, "calls": replay.calls})
+    if reading:
+        os.waitpid(reading, 0)
     report = replay.finish()
-    report.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    report.peak_bytes = sum(resource.getrusage(each).ru_maxrss for each in whose) * 1_024
     _tell(told, {"report": report.to_document()})
 
 
@@ -100,7 +79,7 @@ def run(given: BinaryIO, told: BinaryIO) -> None:
     """
     asked = orjson.loads(given.readline())
     try:
-        asyncio.run(_replayed(asked, given, told))
+        _replayed(asked, given, told)
     except MemoryError:
         gc.collect()
         _tell(told, {"error": "memory"})
@@ -113,8 +92,6 @@ def main() -> None:
     with suppress(OSError):
         os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_BYTES, MAX_BYTES))
-    # everything made here stays to the end
-    gc.set_threshold(200_000, 100, 1_000)
     run(sys.stdin.buffer, sys.stdout.buffer)
 
 

@@ -6,18 +6,21 @@ are the nodes of the embedded store's kind, without what ties them to a disk.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from idsync.model.aliasing import AliasRecord
 from idsync.model.flag import Flag
 from idsync.model.identity import Identity, Mpid, TypeSet
 from idsync.model.journal import Change, ChangeKind, JournalEntry
 from idsync.model.must_not import MustNot
+from idsync.model.standing import UNHELD, Standing
 from idsync.store.candidate_must_nots import CandidateMustNots
+from idsync.store.candidate_person import Person
 from idsync.store.candidate_undo_log import UndoLog
 from idsync.store.embedded.nodes import IdentityNode
+from idsync.store.embedded.ranking import EMPTY, Solo
 
-__all__ = ["CandidateGraph", "Person"]
+__all__ = ["CandidateGraph"]
 
 _CREATED = ChangeKind.PROFILE_CREATED
 _ADDED = ChangeKind.IDENTITY_ADDED
@@ -25,47 +28,6 @@ _REMOVED = ChangeKind.IDENTITY_REMOVED
 _DESCRIBED = ChangeKind.DESCRIPTION_ADDED
 _NO_LONGER_DESCRIBED = ChangeKind.DESCRIPTION_REMOVED
 _RETURNED = ChangeKind.RETURNED
-
-
-class Person:
-    """One live profile; implements `idsync.model.view.ProfileView`.
-
-    Attributes:
-        on_record: Its record: each identity with the commit that added it, oldest first.
-        described: Its descriptive identities, if it ever had any.
-    """
-
-    __slots__ = ("_graph", "described", "mpid", "on_record", "recency", "types", "version")
-
-    active_ms = 0
-    """Retention removes nobody here: what it removed is in the journal."""
-
-    def __init__(self, graph: CandidateGraph, mpid: Mpid, seq: int) -> None:
-        self._graph = graph
-        self.mpid = mpid
-        self.types: TypeSet = 0
-        self.recency = seq
-        self.on_record: dict[Identity, int] = {}
-        self.described: dict[Identity, int] | None = None
-        self.version = 0
-
-    @property
-    def overtaken(self) -> bool:
-        """Whether a profile that shares a value is newer (ID-011)."""
-        people, recency = self._graph.people, self.recency
-        return any(
-            people[mpid].recency > recency
-            for identity in self.on_record
-            for mpid in self._graph.nodes[identity].newest()
-        )
-
-    def record(self) -> Mapping[Identity, int]:
-        """Give its record: each identity with the commit that added it, oldest first."""
-        return self.on_record
-
-    def descriptions(self) -> Mapping[Identity, int]:
-        """Give its descriptive identities."""
-        return self.described or {}
 
 
 class CandidateGraph:
@@ -173,6 +135,53 @@ class CandidateGraph:
         for mpid, place in before.items():
             self._place(self.people[mpid], place, placed[mpid])
 
+    def bear(self, identities: Sequence[Identity], name: Mpid) -> None:
+        """Carry out the write that creates a profile out of values that nobody has, and does no more."""
+        self.seq += 1
+        self.version += 1
+        seq, version, nodes = self.seq, self.version, self.nodes
+        person = self.people[name] = Person(self, name, seq)
+        person.version = person.born = version
+        person.on_record = dict.fromkeys(identities, seq)
+        types = 0
+        for identity in identities:
+            types |= 1 << identity[0]
+        person.types = types
+        alone = Solo(name)
+        known, anonymous = (alone, EMPTY) if types & self._login_set else (EMPTY, alone)
+        for identity in identities:
+            nodes[identity] = IdentityNode(0, identity[0], identity[1], version, known, anonymous)
+        self.log.note((name,))
+
+    def standing(self, identities: Sequence[Identity], named: Mpid | None) -> Standing | None:
+        """Say where a call stands, if nobody has its values, or a birth brought just these.
+
+        Args:
+            identities: What the call brings.
+            named: The profile that the client names.
+        """
+        nodes = self.nodes
+        born: Person | None = None
+        for place, identity in enumerate(identities):
+            node = nodes.get(identity)
+            if node is None:
+                if born is not None:
+                    return None
+            elif born is not None:
+                # whatever befalls a value, or its holder, gives it another version
+                if node.version != born.born:
+                    return None
+            elif place:
+                return None
+            else:
+                mpid = next(node.newest(), None)
+                born = None if mpid is None else self.people[mpid]
+                if born is None or born.born != node.version or len(born.on_record) != len(identities):
+                    return None
+        if born is None:
+            return UNHELD if identities and named is None else None
+        return born if named is None or named == born.mpid else None
+
     def _change(self, change: Change, person: Person, added: list[Identity]) -> None:
         kind, identity = change.kind, change.identity
         if kind is _RETURNED:
@@ -242,14 +251,19 @@ class CandidateGraph:
     def sole_owner(self, identity: Identity) -> Mpid | None:
         """Name who alone has an identity on the record, as most have theirs."""
         node = self.nodes.get(identity)
-        if node is None or len(node.known) + len(node.anonymous) != 1:
+        if node is None:
             return None
-        return next(node.newest())
+        known, anonymous = node.known, node.anonymous
+        sole = anonymous if known is EMPTY else known if anonymous is EMPTY else None
+        return sole.mpid if type(sole) is Solo else None
 
-    def owners(self, identity: Identity) -> Iterator[tuple[Mpid, int]]:
+    def owners(self, identity: Identity) -> dict[Mpid, int]:
         """Name who has an identity on the record, each with the commit that added it."""
-        node = self.nodes.get(identity)
+        node, people = self.nodes.get(identity), self.people
+        owners: dict[Mpid, int] = {}
         if node is not None:
             for ranked in (node.known, node.anonymous):
-                for mpid in ranked.newest_first():
-                    yield mpid, self.people[mpid].on_record[identity]
+                if ranked is not EMPTY:
+                    for mpid in ranked.newest_first():
+                        owners[mpid] = people[mpid].on_record[identity]
+        return owners
