@@ -14,7 +14,7 @@ from idsync.v1 import privacy_service_pb2 as privacy
 ALWAYS = {
     "Identify", "Login", "Search", "GetCaller", "GetProfile", "BatchGetProfiles", "FindProfiles",
     "GetProfileAt", "FindProfilesAt", "ListHolders", "GetNeighborhood", "GetCollapseRisk",
-    "Explain", "ListJournal", "GetErasure", "Export",
+    "ListAlarms", "ListQuarantined", "Explain", "ListJournal", "GetErasure", "Export",
     "ListScopes", "GetScope", "ListVersions", "PlanRepair",
     "ListWorkspaces", "GetWorkspace", "ListInputs", "GetInput",
 }  # fmt: skip

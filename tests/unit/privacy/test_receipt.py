@@ -68,7 +68,7 @@ def test_it_says_what_was_done() -> None:
 
 
 def test_nothing_personal_is_in_it() -> None:
-    assert "ada" not in RECEIPT
+    assert MAIL.value not in RECEIPT
     assert "tablet" not in RECEIPT
 
 

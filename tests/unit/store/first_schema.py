@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["TO_POSTGRES", "TO_SQLITE"]
+__all__ = ["STAGING_COLUMNS", "TO_POSTGRES", "TO_SQLITE"]
 
 _TABLES: Final = (
     "flag",
@@ -16,22 +16,18 @@ _TABLES: Final = (
     "seal",
     "chain",
 )
-_COLUMNS: Final = (
-    ("identity", ("must_nots", "flags")),
-    (
-        "configuration",
-        (
-            "effective_ms",
-            "note",
-            "repair",
-            "withdrawn_ms",
-            "withdrawn_by",
-            "withdrawn_note",
-            "taken_ms",
-            "repaired_ms",
-        ),
-    ),
+STAGING_COLUMNS: Final = (
+    "effective_ms",
+    "note",
+    "repair",
+    "withdrawn_ms",
+    "withdrawn_by",
+    "withdrawn_note",
+    "taken_ms",
+    "repaired_ms",
 )
+"""What the table of configuration versions got with staged ones."""
+_COLUMNS: Final = (("identity", ("must_nots", "flags")), ("configuration", STAGING_COLUMNS))
 _TAKEN: Final = (
     *(f"DROP TABLE {name}" for name in _TABLES),
     *(f"ALTER TABLE {table} DROP COLUMN {name}" for table, names in _COLUMNS for name in names),

@@ -19,6 +19,7 @@ from idsync.store.sql.schema_state import SchemaState
 from idsync.testing.clock import ManualClock
 from idsync.testing.scribe import Scribe
 from idsync.testing.store_checks.people import DEVICE, MAIL, OTHER_MAIL, STAMP
+from tests.unit.store.first_schema import STAGING_COLUMNS
 
 pytestmark = pytest.mark.postgres
 
@@ -194,6 +195,7 @@ async def test_an_older_database_is_upgraded_while_its_nodes_write(new_postgres:
         assert await state_of(address) is SchemaState.OLDER
         # nor had it what came after the chain, which no node of then wrote to
         await _do(url, "DROP TABLE flag", "DROP TABLE watched", "ALTER TABLE identity DROP COLUMN flags")
+        await _do(url, *(f"ALTER TABLE configuration DROP COLUMN {name}" for name in STAGING_COLUMNS))
 
         await upgrade(address)
         await Scribe(older).create(STAMP)
