@@ -19,7 +19,7 @@ from idsync.testing.work import Work, counted
 __all__ = ["PopularityChecks"]
 
 _FEW: Final = 50
-_MANY: Final = 5_000
+_MANY: Final = 2_000
 _AT_ONCE: Final = 250
 _TRIES: Final = 3
 
@@ -45,7 +45,7 @@ class PopularityChecks:
 
     @needs(Capability.BOUNDED_READS)
     async def test_looking_at_a_popular_value_is_no_more_work(self, scribe: Scribe) -> None:
-        """Membership, count and newest are answered without walking all of five thousand."""
+        """Membership, count and newest are answered without walking all of two thousand."""
         await _crowd(scribe, DEVICE, _FEW)
         crowd = await _crowd(scribe, OTHER_DEVICE, _MANY)
         await scribe.store.settle()
@@ -79,7 +79,7 @@ class PopularityChecks:
 
     @needs(Capability.BOUNDED_READS)
     async def test_writing_a_popular_value_is_no_more_work(self, scribe: Scribe) -> None:
-        """One holder more costs the same whether there were fifty or five thousand."""
+        """One holder more costs the same whether there were fifty or two thousand."""
         await _crowd(scribe, DEVICE, _FEW)
         await _crowd(scribe, OTHER_DEVICE, _MANY)
         await scribe.store.settle()
